@@ -1,0 +1,1 @@
+"""Benchmarks: measured by hand or in campaigns, never timed by a test."""

@@ -1,0 +1,1 @@
+"""Functions over bytes: encoding, digests, signatures. Each heavy library stands in one module."""

@@ -1,0 +1,1 @@
+"""Federated learning: data and its split, training, validation on G and L, attacks."""
