@@ -1,0 +1,1 @@
+"""The signature libraries, one module each; ``crypto.signature`` chooses among them."""
