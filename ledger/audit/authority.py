@@ -1,0 +1,206 @@
+"""Level L2: every signature, and whether those who signed had the authority to decide.
+
+A certificate is a quorum by the greatest fixpoint over the genesis' quorum sets, never a count.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from consensus.certificate import check_blocking, check_quorum, check_voters
+from consensus.errors import CertificateError
+from consensus.majority import leader_of
+from consensus.messages import NO_CANDIDATE, Proposal, Statement, Verdict, Vote, signing_fields
+from consensus.quorum import quorum_set_digest
+from crypto.digest import Digest
+from crypto.encoding import Value
+from crypto.envelope import verify_value
+from crypto.errors import SignatureError
+from crypto.identity import NodeId
+from crypto.possession import verify_possession
+from crypto.signature import PublicKey
+
+from ..block import Block, Core, NodeSeal, RecordType, VerdictSeal
+from ..body import Candidate, Genesis, ModelCandidate, candidate_digest
+from ..chain import ChainState
+from ..errors import Violation
+from ..update import UPDATE_LABEL, update_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """What is needed to judge the seals of one chain; made once per replica."""
+
+    genesis: Genesis
+    """The keys and quorum sets."""
+    chain_id: Digest
+    """The chain that every signature names."""
+    owner: NodeId
+    """The node whose replica this is: its quorum set must be convinced."""
+    quorum_sets: Mapping[NodeId, Digest]
+    """Digest of each node's quorum set, as it stands in its statements."""
+
+
+def authority(state: ChainState, owner: NodeId) -> Authority:
+    """Gather what the genesis says about who may decide."""
+    genesis = state.genesis
+    digests = {node: quorum_set_digest(each) for node, each in genesis.quorum_sets.items()}
+    return Authority(genesis, state.chain_id, owner, digests)
+
+
+def check_genesis(block: Block, genesis: Genesis) -> Iterator[Violation]:
+    """Yield what is wrong with the possession proofs of a genesis block."""
+    provers = [seal.node for seal in block.seal.possessions]
+    if provers != sorted(genesis.nodes):
+        expected = f"a possession proof of each of {', '.join(sorted(genesis.nodes))}"
+        yield Violation("BAD_POSSESSION", expected, ", ".join(provers) or "none")
+    for seal in block.seal.possessions:
+        if seal.node in genesis.nodes:
+            try:
+                verify_possession(genesis.nodes[seal.node], genesis.run, seal.node, seal.signature)
+            except SignatureError as error:
+                yield Violation("BAD_POSSESSION", f"a proof by {seal.node}", str(error))
+
+
+def signature_count(block: Block) -> int:
+    """Signatures that a block carries."""
+    seal = block.seal
+    listed = len(seal.updates) + len(seal.verdicts) + len(seal.votes) + len(seal.possessions)
+    return listed + (seal.proposal is not None)
+
+
+def check_seal(block: Block, value: Digest, known: Authority) -> Iterator[Violation]:
+    """Yield everything that is wrong with the seal of a block after the genesis.
+
+    Args:
+        block: A block that the chain has taken in.
+        value: Its core hash.
+        known: Who may decide.
+    """
+    candidate = block.core.body
+    if isinstance(candidate, Genesis):
+        return
+    judged = NO_CANDIDATE if candidate is None else candidate_digest(candidate)
+    yield from _check_proposal(block, judged, value, known)
+    yield from _check_updates(block, candidate, known)
+    yield from _check_verdicts(block, judged, known)
+    yield from _check_votes(block, value, known)
+
+
+def _check_proposal(
+    block: Block, judged: Digest, value: Digest, known: Authority
+) -> Iterator[Violation]:
+    core, proposal = block.core, block.seal.proposal
+    if core.proposer is None:
+        if proposal is not None:
+            yield Violation("BAD_PROPOSAL", "no proposal without a candidate", "a proposal")
+        return
+    leader = leader_of(core.slot, tuple(known.genesis.nodes))
+    if core.proposer != leader:
+        yield Violation("BAD_PROPOSER", f"{leader}, who leads slot {core.slot}", core.proposer)
+    if proposal is None:
+        yield Violation("BAD_PROPOSAL", f"a proposal signed by {core.proposer}", "none")
+        return
+    named = proposal.rejected if core.type is RecordType.REJECTED else proposal.accepted
+    if named != value:
+        yield Violation("BAD_PROPOSAL", f"a proposal of {value.hex()}", named.hex())
+    statement = Proposal(core.slot, judged, proposal.accepted, proposal.rejected)
+    yield from _check_statement(
+        "BAD_PROPOSAL_SIGNATURE", statement, core.proposer, proposal.signature, known
+    )
+
+
+def _check_updates(
+    block: Block, candidate: Candidate | None, known: Authority
+) -> Iterator[Violation]:
+    entries = candidate.updates if isinstance(candidate, ModelCandidate) else ()
+    authors = [entry.author for entry in entries]
+    signers = [seal.node for seal in block.seal.updates]
+    if authors != signers:
+        expected = f"updates signed by {', '.join(authors) or 'nobody'}"
+        yield Violation("BAD_UPDATE", expected, ", ".join(signers) or "nobody")
+        return
+    if not isinstance(candidate, ModelCandidate):
+        return
+    for entry, seal in zip(entries, block.seal.updates, strict=True):
+        fields = update_fields(known.chain_id, block.core.slot, candidate.base, entry)
+        key = known.genesis.nodes[entry.author]
+        yield from _check_signature(
+            "BAD_UPDATE_SIGNATURE", entry.author, key, UPDATE_LABEL, fields, seal.signature
+        )
+
+
+def _check_verdicts(block: Block, judged: Digest, known: Authority) -> Iterator[Violation]:
+    core = block.core
+    for seal in block.seal.verdicts:
+        if seal.node not in known.genesis.nodes:
+            yield Violation("UNKNOWN_SIGNER", "a node of the genesis", seal.node)
+            continue
+        if seal.candidate not in (judged, NO_CANDIDATE):
+            yield Violation("BAD_VERDICT", f"a verdict on {judged.hex()}", seal.candidate.hex())
+        verdict = Verdict(core.slot, seal.candidate, seal.accept, seal.reason, seal.scores)
+        yield from _check_statement(
+            "BAD_VERDICT_SIGNATURE", verdict, seal.node, seal.signature, known
+        )
+    if core.body is not None:
+        yield from _check_justified(core, judged, block.seal.verdicts, known)
+
+
+def _check_justified(
+    core: Core, judged: Digest, verdicts: tuple[VerdictSeal, ...], known: Authority
+) -> Iterator[Violation]:
+    """An outcome is objectively valid: a quorum accepted, or a v-blocking set rejected."""
+    rejected = core.type is RecordType.REJECTED
+    judges = [
+        seal.node
+        for seal in verdicts
+        if seal.accept is not rejected
+        and seal.candidate == judged
+        and seal.node in known.genesis.nodes
+    ]
+    sets = known.genesis.quorum_sets
+    try:
+        if rejected:
+            check_blocking(judges, known.owner, sets)
+        else:
+            check_quorum(judges, known.owner, sets)
+    except CertificateError as error:
+        expected = f"verdicts that justify a record of type {core.type}"
+        yield Violation("UNJUSTIFIED", expected, str(error))
+
+
+def _check_votes(block: Block, value: Digest, known: Authority) -> Iterator[Violation]:
+    voters = [seal.node for seal in block.seal.votes]
+    sets = known.genesis.quorum_sets
+    try:
+        check_voters(voters, sets)
+        check_quorum(voters, known.owner, sets)
+    except CertificateError as error:
+        yield Violation("NO_QUORUM", f"votes that convince {known.owner}", str(error))
+    vote = Vote(block.core.slot, value)
+    for seal in block.seal.votes:
+        if seal.node in sets:
+            yield from _check_statement(
+                "BAD_VOTE_SIGNATURE", vote, seal.node, seal.signature, known
+            )
+
+
+def _check_statement(
+    code: str, statement: Statement, node: NodeId, signature: bytes, known: Authority
+) -> Iterator[Violation]:
+    label, fields = signing_fields(statement, known.chain_id, node, known.quorum_sets[node])
+    key = known.genesis.nodes[node]
+    yield from _check_signature(code, node, key, label, fields, signature)
+
+
+def _check_signature(
+    code: str, node: NodeId, key: PublicKey, label: str, fields: list[Value], signature: bytes
+) -> Iterator[Violation]:
+    try:
+        verify_value(key, label, fields, signature)
+    except SignatureError as error:
+        yield Violation(code, f"a signature by {node} over {label}", str(error))
+
+
+def shared_voters(first: tuple[NodeSeal, ...], second: tuple[NodeSeal, ...]) -> tuple[NodeId, ...]:
+    """Nodes whose votes stand in both of two certificates."""
+    return tuple(sorted({seal.node for seal in first} & {seal.node for seal in second}))

@@ -1,0 +1,312 @@
+"""A block: the core that was agreed on, and the seal that shows who agreed.
+
+    payload = encode({"core": bytes, "seal": {...}}),  bytes = encode(core)
+    core_hash = SHA-256("tclearn/core/v1" || 0 || bytes)
+
+The core stands in the payload as the very bytes that are hashed (as in COSE), so that nobody has to
+encode it again to check it. It is deterministic: a replay of the run gives the same core hashes. The seal holds what is
+randomised (signatures) and what may differ between replicas (whose signatures arrived first).
+Source: docs/ledger-format.md.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from crypto.digest import Digest, digest, digest_encoded
+from crypto.encoding import Value, decode, encode
+from crypto.errors import EncodingError
+from crypto.identity import NodeId
+
+from . import schema
+from .body import Body, body_value, read_candidate, read_genesis
+from .errors import Violation
+from .record import PAYLOAD_SIZE_MAX
+
+VERSION = 1
+"""Version of the record format."""
+NO_PREVIOUS = Digest(bytes(32))
+"""Stands for the previous core hash and the chain id in a genesis block."""
+CORE_LABEL = "tclearn/core/v1"
+"""Domain label of core hashes."""
+SCORE_COUNT_MAX = 16
+"""Scores that one verdict may state."""
+
+
+class RecordType(StrEnum):
+    """What a block records."""
+
+    GENESIS = "genesis"
+    """The coalition: nodes, keys, quorum sets, rules, commitments to data and configuration."""
+    ACCEPTED = "accepted"
+    """A candidate model that became the coalition's model."""
+    REJECTED = "rejected"
+    """A candidate that did not, or a round in which none arrived."""
+    END = "end"
+    """The run finished: makes a cut of its tail visible in the replica itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What was agreed on."""
+
+    type: RecordType
+    """The kind of record."""
+    chain: Digest
+    """Core hash of the genesis block; zero in the genesis block itself."""
+    height: int
+    """Position in the chain, 0 for the genesis block."""
+    slot: int
+    """The agreement instance that decided this block; equals the height."""
+    prev: Digest
+    """Core hash of the block before."""
+    prev_voters: tuple[NodeId, ...]
+    """Whose votes sealed the block before, as its proposer holds them; empty without a proposer."""
+    time_us: int
+    """Simulated microseconds at which the proposer put it forward."""
+    proposer: NodeId | None
+    """Who proposed it; none for a genesis block and for a round in which no candidate arrived."""
+    body: Body
+    """A genesis in a genesis block, the candidate in all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalSeal:
+    """The proposer's signature over both values that its proposal could lead to."""
+
+    accepted: Digest
+    """Core hash if accepted."""
+    rejected: Digest
+    """Core hash if rejected."""
+    signature: bytes
+    """Over ``tclearn/block/v1``."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictSeal:
+    """One signed verdict."""
+
+    node: NodeId
+    """Who judged."""
+    candidate: Digest
+    """What was judged; zero when no candidate had arrived."""
+    accept: bool
+    """The judgement."""
+    reason: str
+    """Why."""
+    scores: tuple[tuple[str, int], ...]
+    """Measurements behind it, in millionths, sorted by name."""
+    signature: bytes
+    """Over ``tclearn/verdict/v1``."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSeal:
+    """One node's signature over something that the core already says."""
+
+    node: NodeId
+    """Who signed."""
+    signature: bytes
+    """The signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Who agreed; each list sorted by node, each node at most once."""
+
+    proposal: ProposalSeal | None = None
+    """Absent where the core names no proposer."""
+    updates: tuple[NodeSeal, ...] = ()
+    """The authors of the updates combined in the candidate."""
+    verdicts: tuple[VerdictSeal, ...] = ()
+    """The verdicts that this replica held when the block was decided."""
+    votes: tuple[NodeSeal, ...] = ()
+    """The votes for this core hash: the certificate."""
+    possessions: tuple[NodeSeal, ...] = ()
+    """Genesis only: each node's proof that it holds its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A core and its seal."""
+
+    core: Core
+    """What was agreed on."""
+    seal: Seal
+    """Who agreed."""
+
+
+def core_value(core: Core) -> dict[str, Value]:
+    """The map that is encoded and hashed."""
+    return {
+        "type": core.type.value,
+        "version": VERSION,
+        "chain": core.chain,
+        "height": core.height,
+        "slot": core.slot,
+        "prev": core.prev,
+        "prev_voters": list(core.prev_voters),
+        "time_us": core.time_us,
+        "proposer": core.proposer,
+        "body": body_value(core.body),
+    }
+
+
+def core_hash(core: Core) -> Digest:
+    """The value that the vote is about."""
+    return digest(CORE_LABEL, core_value(core))
+
+
+def encode_block(block: Block) -> bytes:
+    """The payload of the block's record."""
+    return encode({"core": encode(core_value(block.core)), "seal": _seal_value(block)})
+
+
+def decode_block(payload: bytes) -> tuple[Block, Digest]:
+    """Read a payload strictly; the block and its core hash.
+
+    Raises:
+        Violation: ``BAD_ENCODING``, ``BAD_SCHEMA`` or ``BAD_QUORUM_SET``.
+    """
+    encoded, seal = schema.fields(_decode(payload), "the block", "core", "seal")
+    core_bytes = schema.octets(encoded, "the core", size_max=PAYLOAD_SIZE_MAX)
+    core = _read_core(_decode(core_bytes))
+    return Block(core, _read_seal(seal, core.type)), digest_encoded(CORE_LABEL, core_bytes)
+
+
+def _decode(data: bytes) -> Value:
+    try:
+        return decode(data)
+    except EncodingError as error:
+        raise Violation("BAD_ENCODING", "the strict encoding", str(error)) from None
+
+
+def _seal_value(block: Block) -> dict[str, Value]:
+    seal = block.seal
+    if block.core.type is RecordType.GENESIS:
+        return {"possessions": [_node_seal_value(each) for each in seal.possessions]}
+    proposal = seal.proposal
+    return {
+        "proposal": None if proposal is None else _proposal_value(proposal),
+        "updates": [_node_seal_value(each) for each in seal.updates],
+        "verdicts": [_verdict_value(each) for each in seal.verdicts],
+        "votes": [_node_seal_value(each) for each in seal.votes],
+    }
+
+
+def _proposal_value(proposal: ProposalSeal) -> Value:
+    return {
+        "accepted": proposal.accepted,
+        "rejected": proposal.rejected,
+        "signature": proposal.signature,
+    }
+
+
+def _verdict_value(verdict: VerdictSeal) -> Value:
+    return {
+        "node": verdict.node,
+        "candidate": verdict.candidate,
+        "accept": verdict.accept,
+        "reason": verdict.reason,
+        "scores": dict(verdict.scores),
+        "signature": verdict.signature,
+    }
+
+
+def _node_seal_value(seal: NodeSeal) -> Value:
+    return {"node": seal.node, "signature": seal.signature}
+
+
+def _read_core(value: Any) -> Core:
+    kind, version, chain, height, slot, prev, prev_voters, time_us, proposer, body = schema.fields(
+        value,
+        "the core",
+        "type",
+        "version",
+        "chain",
+        "height",
+        "slot",
+        "prev",
+        "prev_voters",
+        "time_us",
+        "proposer",
+        "body",
+    )
+    if version != VERSION or type(version) is not int:
+        raise Violation("BAD_SCHEMA", f"version {VERSION} of the record format", repr(version))
+    try:
+        record_type = RecordType(schema.text(kind, "type"))
+    except ValueError:
+        known = ", ".join(each.value for each in RecordType)
+        raise Violation("BAD_SCHEMA", f"a record type ({known})", repr(kind)) from None
+    voters = schema.items(prev_voters, "prev_voters", schema.node)
+    schema.check_sorted(voters, "prev_voters")
+    return Core(
+        record_type,
+        schema.digest32(chain, "chain"),
+        schema.integer(height, "height"),
+        schema.integer(slot, "slot"),
+        schema.digest32(prev, "prev"),
+        voters,
+        schema.integer(time_us, "time_us"),
+        None if proposer is None else schema.node(proposer, "proposer"),
+        read_genesis(body) if record_type is RecordType.GENESIS else read_candidate(body),
+    )
+
+
+def _read_seal(value: Any, record_type: RecordType) -> Seal:
+    if record_type is RecordType.GENESIS:
+        (possessions,) = schema.fields(value, "the seal", "possessions")
+        return Seal(possessions=_node_seals(possessions, "possessions"))
+    proposal, updates, verdicts, votes = schema.fields(
+        value, "the seal", "proposal", "updates", "verdicts", "votes"
+    )
+    read_verdicts = schema.items(verdicts, "verdicts", _read_verdict)
+    schema.check_sorted((each.node for each in read_verdicts), "verdicts")
+    return Seal(
+        None if proposal is None else _read_proposal(proposal),
+        _node_seals(updates, "updates"),
+        read_verdicts,
+        _node_seals(votes, "votes"),
+    )
+
+
+def _read_proposal(value: Any) -> ProposalSeal:
+    accepted, rejected, signature = schema.fields(
+        value, "the proposal", "accepted", "rejected", "signature"
+    )
+    return ProposalSeal(
+        schema.digest32(accepted, "accepted"),
+        schema.digest32(rejected, "rejected"),
+        schema.signature(signature, "the proposal's signature"),
+    )
+
+
+def _read_verdict(value: Any, where: str) -> VerdictSeal:
+    node, candidate, accept, reason, scores, signature = schema.fields(
+        value, where, "node", "candidate", "accept", "reason", "scores", "signature"
+    )
+    if type(scores) is not dict or len(scores) > SCORE_COUNT_MAX:
+        raise Violation("BAD_SCHEMA", f"a map of at most {SCORE_COUNT_MAX} scores", repr(scores))
+    return VerdictSeal(
+        schema.node(node, "a verdict's node"),
+        schema.digest32(candidate, "a verdict's candidate"),
+        schema.boolean(accept, "a verdict's accept"),
+        schema.text(reason, "a verdict's reason"),
+        tuple(
+            (schema.text(name, "a score's name"), schema.integer(score, name))
+            for name, score in sorted(scores.items())
+        ),
+        schema.signature(signature, "a verdict's signature"),
+    )
+
+
+def _node_seals(value: Any, where: str) -> tuple[NodeSeal, ...]:
+    seals = schema.items(value, where, _read_node_seal)
+    schema.check_sorted((each.node for each in seals), where)
+    return seals
+
+
+def _read_node_seal(value: Any, where: str) -> NodeSeal:
+    node, signature = schema.fields(value, where, "node", "signature")
+    return NodeSeal(schema.node(node, where), schema.signature(signature, where))

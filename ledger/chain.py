@@ -1,0 +1,177 @@
+"""The chain: which block may follow which. Pure; the writer and the audit use the same rules."""
+
+from dataclasses import dataclass, replace
+
+from consensus.quorum import greatest_quorum
+from crypto.digest import Digest
+from crypto.identity import NodeId
+
+from .block import NO_PREVIOUS, Block, Core, RecordType
+from .body import (
+    Candidate,
+    EndCandidate,
+    Genesis,
+    ModelCandidate,
+    ModelFile,
+)
+from .errors import Violation
+
+
+@dataclass(frozen=True, slots=True)
+class ChainState:
+    """What a reader must remember of a chain to judge its next block."""
+
+    genesis: Genesis
+    """What the coalition agreed on."""
+    chain_id: Digest
+    """Core hash of the genesis block."""
+    height: int
+    """Height of the last block."""
+    head: Digest
+    """Core hash of the last block."""
+    time_us: int
+    """Simulated time of the last block."""
+    voters: tuple[NodeId, ...]
+    """Whose votes seal the last block in this replica."""
+    model: ModelFile
+    """The model last accepted."""
+    accepted_count: int
+    """Models accepted so far."""
+    ended: bool
+    """Whether the last block is an end record."""
+
+
+def start(block: Block, value: Digest) -> ChainState:
+    """The state after a genesis block.
+
+    Args:
+        block: The block.
+        value: Its core hash.
+
+    Raises:
+        Violation: When it is not a genesis block, or not a sound one.
+    """
+    core = block.core
+    genesis = core.body
+    if core.type is not RecordType.GENESIS or not isinstance(genesis, Genesis):
+        raise Violation("BAD_GENESIS", "a genesis record at height 0", core.type.value)
+    unlinked = (core.chain, core.prev, core.height, core.slot, core.time_us)
+    if unlinked != (NO_PREVIOUS, NO_PREVIOUS, 0, 0, 0) or core.prev_voters or core.proposer:
+        raise Violation(
+            "BAD_GENESIS", "height 0, time 0, no chain, predecessor or proposer", "another core"
+        )
+    return ChainState(genesis, value, 0, value, 0, (), genesis.model, 0, ended=False)
+
+
+def extend(state: ChainState, block: Block, value: Digest) -> ChainState:
+    """The state after one more block.
+
+    Args:
+        state: The chain before it.
+        block: The block.
+        value: Its core hash.
+
+    Raises:
+        Violation: Naming the rule that the block breaks.
+    """
+    core = block.core
+    _check_links(state, core)
+    candidate = core.body
+    if core.type is RecordType.GENESIS or isinstance(candidate, Genesis):
+        raise Violation("BAD_TYPE", "a genesis record at height 0 only", f"height {core.height}")
+    _check_type(state, core, candidate)
+    accepted = core.type is RecordType.ACCEPTED and isinstance(candidate, ModelCandidate)
+    return replace(
+        state,
+        height=core.height,
+        head=value,
+        time_us=core.time_us,
+        voters=tuple(vote.node for vote in block.seal.votes),
+        model=candidate.model
+        if isinstance(candidate, ModelCandidate) and accepted
+        else state.model,
+        accepted_count=state.accepted_count + accepted,
+        ended=core.type is RecordType.END,
+    )
+
+
+def _check_links(state: ChainState, core: Core) -> None:
+    if state.ended:
+        raise Violation("AFTER_END", "nothing after the end record", f"a {core.type} record")
+    if core.height != state.height + 1:
+        raise Violation("BAD_HEIGHT", f"height {state.height + 1}", f"height {core.height}")
+    if core.slot != core.height:
+        raise Violation("BAD_SLOT", f"slot {core.height}", f"slot {core.slot}")
+    if core.chain != state.chain_id:
+        raise Violation("BAD_CHAIN", f"chain {state.chain_id.hex()}", core.chain.hex())
+    if core.prev != state.head:
+        raise Violation("BAD_PREV", f"previous core hash {state.head.hex()}", core.prev.hex())
+    if core.time_us < state.time_us:
+        raise Violation("BAD_TIME", f"a time of at least {state.time_us} us", str(core.time_us))
+    _check_prev_voters(state, core)
+
+
+def _check_prev_voters(state: ChainState, core: Core) -> None:
+    """The proposer names who sealed the block before: a quorum, or nobody after the genesis."""
+    voters = core.prev_voters
+    if core.proposer is None or state.height == 0:
+        if voters:
+            raise Violation("BAD_PREV_VOTERS", "no previous voters here", ", ".join(voters))
+        return
+    quorum_sets = state.genesis.quorum_sets
+    unknown = [voter for voter in voters if voter not in quorum_sets]
+    if unknown or not greatest_quorum(frozenset(voters), quorum_sets):
+        raise Violation("BAD_PREV_VOTERS", "a quorum of the genesis", ", ".join(voters) or "nobody")
+
+
+def _check_type(state: ChainState, core: Core, candidate: Candidate | None) -> None:
+    """What a slot may decide: a model up to the last round, then the end; or nothing."""
+    if core.proposer is not None and core.proposer not in state.genesis.nodes:
+        raise Violation("BAD_PROPOSER", "a node of the genesis", core.proposer)
+    if (candidate is None) is not (core.proposer is None):
+        raise Violation("BAD_PROPOSER", "a proposer where there is a candidate", "only one of them")
+    if candidate is None:
+        if core.type is not RecordType.REJECTED:
+            raise Violation("BAD_TYPE", "a rejected record where no candidate came", core.type)
+    elif isinstance(candidate, ModelCandidate):
+        _check_model(state, core, candidate)
+    else:
+        _check_end(state, core, candidate)
+
+
+def _check_model(state: ChainState, core: Core, candidate: ModelCandidate) -> None:
+    if core.type is RecordType.END or core.height > state.genesis.round_count:
+        raise Violation(
+            "BAD_TYPE",
+            f"a model in a round up to {state.genesis.round_count}",
+            f"a model in a record of type {core.type} at height {core.height}",
+        )
+    if candidate.base != state.model.tensors:
+        raise Violation(
+            "BAD_BASE", f"the accepted model {state.model.tensors.hex()}", candidate.base.hex()
+        )
+    strangers = [
+        each.author for each in candidate.updates if each.author not in state.genesis.nodes
+    ]
+    if strangers or not candidate.updates:
+        found = ", ".join(strangers) or "no update"
+        raise Violation("BAD_AUTHOR", "updates by nodes of the genesis", found)
+
+
+def _check_end(state: ChainState, core: Core, candidate: EndCandidate) -> None:
+    if core.type is RecordType.ACCEPTED or core.height <= state.genesis.round_count:
+        raise Violation(
+            "BAD_TYPE",
+            f"the end after round {state.genesis.round_count}",
+            f"an end in a record of type {core.type} at height {core.height}",
+        )
+    expected = EndCandidate(core.height, state.accepted_count, state.model.tensors)
+    if core.type is RecordType.END and candidate != expected:
+        raise Violation("BAD_END", _describe(expected), _describe(candidate))
+
+
+def _describe(end: EndCandidate) -> str:
+    return (
+        f"final height {end.final_height}, {end.accepted_count} models accepted, "
+        f"final model {end.model.hex()}"
+    )

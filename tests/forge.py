@@ -1,0 +1,229 @@
+"""Makes small ledgers with real signatures, sound ones and, on request, broken ones.
+
+Knows the ledger and the consensus statements, and neither torch nor the simulator: what it makes is
+judged by the audit alone.
+"""
+
+import json
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from consensus.majority import leader_of
+from consensus.messages import NO_CANDIDATE, Proposal, Statement, Verdict, Vote, signing_fields
+from consensus.quorum import QuorumSet, quorum_set_digest, two_thirds_of
+from crypto.digest import Digest, digest, sha256
+from crypto.envelope import sign_value
+from crypto.identity import NodeId
+from crypto.possession import prove_possession
+from crypto.signature import Algorithm, PrivateKey, private_key
+from crypto.tensors import tensor_digest
+from ledger import chain
+from ledger.blobs import BlobStore
+from ledger.block import (
+    NO_PREVIOUS,
+    Block,
+    Core,
+    NodeSeal,
+    ProposalSeal,
+    RecordType,
+    Seal,
+    VerdictSeal,
+    core_hash,
+    encode_block,
+)
+from ledger.body import (
+    KEYS_FROM_SEED,
+    Candidate,
+    DataCommitment,
+    EndCandidate,
+    Genesis,
+    ModelCandidate,
+    ModelFile,
+    UpdateEntry,
+    candidate_digest,
+)
+from ledger.chain import ChainState
+from ledger.store import LedgerWriter
+from ledger.update import UPDATE_LABEL, update_fields
+
+SECOND_US = 1_000_000
+
+
+def model_bytes(number: int) -> bytes:
+    """A safetensors file of two weights."""
+    header = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
+    return struct.pack("<Q", len(header)) + header + struct.pack("<2f", number, -number)
+
+
+def model_file(content: bytes) -> ModelFile:
+    return ModelFile(sha256(content), tensor_digest(content), len(content))
+
+
+def start(genesis: Block) -> ChainState:
+    return chain.start(genesis, core_hash(genesis.core))
+
+
+def grow(state: ChainState, block: Block) -> ChainState:
+    return chain.extend(state, block, core_hash(block.core))
+
+
+@dataclass
+class Forge:
+    """A coalition that writes whatever a test asks for."""
+
+    count: int = 4
+    round_count: int = 2
+    algorithm: Algorithm = Algorithm.ED25519
+    quorum_set: Callable[[Sequence[NodeId]], QuorumSet] = two_thirds_of
+    label: str = "forge"
+    nodes: tuple[NodeId, ...] = ()
+    keys: dict[NodeId, PrivateKey] = field(default_factory=dict)
+    quorum_sets: dict[NodeId, QuorumSet] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.nodes = tuple(NodeId(f"h{number}") for number in range(1, self.count + 1))
+        self.keys = {
+            node: private_key(self.algorithm, digest("test/key", [self.label, node]))
+            for node in self.nodes
+        }
+        self.quorum_sets = dict.fromkeys(self.nodes, self.quorum_set(self.nodes))
+
+    @property
+    def voters(self) -> tuple[NodeId, ...]:
+        """As many nodes as the quorum set of the first asks for."""
+        return self.nodes[: self.quorum_sets[self.nodes[0]].threshold]
+
+    def genesis(self) -> Block:
+        run = digest("test/run", self.label)
+        body = Genesis(
+            run,
+            {node: key.public_key for node, key in self.keys.items()},
+            self.quorum_sets,
+            "majority",
+            "two-thirds",
+            self.round_count,
+            KEYS_FROM_SEED,
+            digest("test/scenario", self.label),
+            digest("test/environment", []),
+            digest("test/global", []),
+            tuple(DataCommitment(node, sha256(b"t"), sha256(b"l")) for node in self.nodes),
+            model_file(model_bytes(0)),
+        )
+        core = Core(RecordType.GENESIS, NO_PREVIOUS, 0, 0, NO_PREVIOUS, (), 0, None, body)
+        proofs = tuple(
+            NodeSeal(node, prove_possession(key, run, node)) for node, key in self.keys.items()
+        )
+        return Block(core, Seal(possessions=proofs))
+
+    def core(self, state: ChainState, record_type: RecordType, candidate: Candidate | None) -> Core:
+        height = state.height + 1
+        proposer = None if candidate is None else leader_of(height, self.nodes)
+        return Core(
+            record_type,
+            state.chain_id,
+            height,
+            height,
+            state.head,
+            () if proposer is None else state.voters,
+            state.time_us + SECOND_US,
+            proposer,
+            candidate,
+        )
+
+    def model(self, state: ChainState, content: bytes) -> ModelCandidate:
+        author = leader_of(state.height + 1, self.nodes)
+        entry = UpdateEntry(author, sha256(b"update" + content), 90)
+        base = state.model.tensors
+        return ModelCandidate(model_file(content), base, "sequential", 900_000, (entry,))
+
+    def accepted(self, state: ChainState, content: bytes) -> Block:
+        core = self.core(state, RecordType.ACCEPTED, self.model(state, content))
+        return self.seal(core, accepting=self.voters)
+
+    def rejected(self, state: ChainState, content: bytes) -> Block:
+        core = self.core(state, RecordType.REJECTED, self.model(state, content))
+        return self.seal(core, accepting=())
+
+    def absent(self, state: ChainState) -> Block:
+        return self.seal(self.core(state, RecordType.REJECTED, None), accepting=())
+
+    def end(self, state: ChainState) -> Block:
+        end = EndCandidate(state.height + 1, state.accepted_count, state.model.tensors)
+        return self.seal(self.core(state, RecordType.END, end), accepting=self.voters)
+
+    def seal(
+        self,
+        core: Core,
+        *,
+        accepting: Sequence[NodeId],
+        voters: Sequence[NodeId] | None = None,
+    ) -> Block:
+        """Sign a core: the voters judge as told and vote for it."""
+        voting = self.voters if voters is None else tuple(voters)
+        found = core.body
+        assert not isinstance(found, Genesis)
+        judged = NO_CANDIDATE if found is None else candidate_digest(found)
+        proposal: ProposalSeal | None = None
+        updates: tuple[NodeSeal, ...] = ()
+        if core.proposer is not None:
+            kind = RecordType.END if isinstance(found, EndCandidate) else RecordType.ACCEPTED
+            values = (
+                core_hash(replace(core, type=kind)),
+                core_hash(replace(core, type=RecordType.REJECTED)),
+            )
+            statement = Proposal(core.slot, judged, *values)
+            proposal = ProposalSeal(*values, self.sign(core.proposer, statement, core.chain))
+        if isinstance(found, ModelCandidate):
+            updates = tuple(
+                NodeSeal(entry.author, self.sign_update(core, found, entry))
+                for entry in found.updates
+            )
+        verdicts = tuple(
+            self.verdict(core, node, judged, accept=node in accepting) for node in voting
+        )
+        vote = Vote(core.slot, core_hash(core))
+        votes = tuple(NodeSeal(node, self.sign(node, vote, core.chain)) for node in voting)
+        return Block(core, Seal(proposal, updates, verdicts, votes))
+
+    def verdict(self, core: Core, node: NodeId, judged: Digest, *, accept: bool) -> VerdictSeal:
+        scores = (("global", 900_000), ("local", 880_000))
+        said = Verdict(core.slot, judged, accept, "ok" if accept else "global-score", scores)
+        signature = self.sign(node, said, core.chain)
+        return VerdictSeal(node, judged, accept, said.reason, scores, signature)
+
+    def sign(self, node: NodeId, statement: Statement, chain_id: Digest) -> bytes:
+        quorum_set = quorum_set_digest(self.quorum_sets[node])
+        label, fields = signing_fields(statement, chain_id, node, quorum_set)
+        return sign_value(self.keys[node], label, fields)
+
+    def sign_update(self, core: Core, candidate: ModelCandidate, entry: UpdateEntry) -> bytes:
+        fields = update_fields(core.chain, core.slot, candidate.base, entry)
+        return sign_value(self.keys[entry.author], UPDATE_LABEL, fields)
+
+    def blocks(self) -> list[Block]:
+        """A finished chain: accepted and rejected in turn, then the end."""
+        blocks = [self.genesis()]
+        state = start(blocks[0])
+        for number in range(1, self.round_count + 1):
+            make = self.accepted if number % 2 else self.rejected
+            blocks.append(make(state, model_bytes(number)))
+            state = grow(state, blocks[-1])
+        blocks.append(self.end(state))
+        return blocks
+
+    def write(self, run: Path, blocks: Sequence[Block], replicas: Sequence[str] = ("h1",)) -> Path:
+        """Write a run directory without a summary: every replica the same blocks."""
+        store = BlobStore(run / "blobs")
+        for number in range(self.round_count + 1):
+            store.put(model_bytes(number))
+        for name in replicas:
+            self.write_replica(run, name, blocks)
+        return run
+
+    def write_replica(self, run: Path, name: str, blocks: Sequence[Block]) -> None:
+        (run / "ledger").mkdir(parents=True, exist_ok=True)
+        with LedgerWriter(run / "ledger" / name) as writer:
+            for block in blocks:
+                writer.append(encode_block(block))
