@@ -1,0 +1,225 @@
+"""``tclearn run``: load, found, simulate, write down, say what came out."""
+
+import shlex
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ..run_directory import RunDirectory, default_directory, replica_name
+from ..schema import Scenario
+from ..source import load, resolved_yaml
+from .output import console, percent, seconds, write_json
+
+if TYPE_CHECKING:
+    from ..simulation.outcome import Outcome, RoundRow
+
+RUNS_FOLDER = Path("runs")
+"""Where runs go unless ``--out`` says otherwise."""
+LINE_COUNT_MAX = 60
+"""Rounds printed while a run goes on; of longer runs, only the rejected ones and every n-th."""
+
+_MARKS = {"held": "[green]held[/]", "violated": "[red]violated[/]"}
+_TYPES = {"accepted": "[green]accepted[/]", "rejected": "[red]rejected[/]"}
+
+
+def run_command(
+    name: str,
+    seed: int | None,
+    out: Path | None,
+    overrides: Sequence[str],
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Run a scenario; the exit status."""
+    chosen = list(overrides) if seed is None else [*overrides, f"seed={seed}"]
+    scenario = load(name, chosen)
+    directory = RunDirectory(out or default_directory(RUNS_FOLDER, scenario.name))
+    directory.check_free()
+    with _stop_on_signal() as stop, _progress(scenario, hidden=quiet, to_stderr=as_json) as show:
+        outcome, summary = _run(scenario, directory, show, stop, _repeat(name, scenario, overrides))
+    if as_json:
+        write_json(summary)
+    elif not quiet:
+        _print_summary(outcome, directory, summary)
+    return outcome.exit_status
+
+
+def _run(
+    scenario: Scenario, directory: RunDirectory, show: "_Show", stop: "_Stop", repeat: str
+) -> tuple["Outcome", dict[str, Any]]:
+    # torch, scikit-learn and pandas take seconds to load: once the scenario is known to be good.
+    from ..metrics import write_tables
+    from ..simulation.coalition import environment, found
+    from ..simulation.simulate import simulate
+
+    coalition = found(scenario)
+    beginning = {
+        "status": "running",
+        "scenario": scenario.name,
+        "seed": scenario.seed,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "environment": environment(),
+        "signatures": {
+            "algorithm": scenario.signature,
+            "provider": next(key.provider for key in coalition.keys.values()),
+        },
+        "chain_id": coalition.chain_id.hex(),
+        "repeat": repeat,
+        "replicas": None,
+    }
+    directory.create(resolved_yaml(scenario), beginning)
+    outcome = simulate(scenario, coalition, directory, show.row, stop.signal)
+    write_tables(outcome, directory.metrics)
+    summary = beginning | _result(outcome, directory)
+    directory.write_summary(summary)
+    return outcome, summary
+
+
+def _result(outcome: "Outcome", directory: RunDirectory) -> dict[str, Any]:
+    """What is known when a run has stopped."""
+    return {
+        "status": "finished" if outcome.stopped_by is None else "interrupted",
+        "as_expected": outcome.as_expected,
+        "verdicts": {
+            invariant.value: {
+                "verdict": finding.status.value,
+                "expected": outcome.expected[invariant].value,
+                "reason": finding.reason,
+                "time_us": finding.time_us,
+            }
+            for invariant, finding in outcome.findings.items()
+        },
+        "accepted": outcome.accepted_count,
+        "rejected": outcome.rejected_count,
+        "global_score": {"first": outcome.first_score, "final": outcome.final_score},
+        "accused": dict(outcome.accused),
+        "simulated_us": outcome.time_us,
+        "trace_events": outcome.event_count,
+        "trace_digest": outcome.trace_digest.hex(),
+        "chain_head": outcome.chain_head.hex(),
+        "replicas": {
+            replica_name(row.instance): {"height": row.height, "chain_head": row.chain_head.hex()}
+            for row in outcome.instances
+        },
+        "run_dir": str(directory.path),
+    }
+
+
+class _Stop:
+    """Remembers the signal that asks a run to stop; the simulator looks between two events."""
+
+    def __init__(self) -> None:
+        self._signal: int | None = None
+
+    def signal(self) -> int | None:
+        return self._signal
+
+    def receive(self, number: int, _: FrameType | None) -> None:
+        self._signal = number
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[_Stop]:
+    stop = _Stop()
+    before = {n: signal.signal(n, stop.receive) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Show:
+    """Prints rounds as they are recorded, above a bar."""
+
+    def __init__(self, scenario: Scenario, progress: Progress) -> None:
+        self._progress = progress
+        self._every = -(-scenario.rounds // LINE_COUNT_MAX)
+        self._voters = len(scenario.hospitals)
+        self._task = progress.add_task("loading torch and the data", total=scenario.rounds + 1)
+
+    def row(self, row: "RoundRow") -> None:
+        """Show one height."""
+        score = "" if row.global_score is None else f", G {percent(row.global_score)}"
+        now = f"round {row.height}{score}, simulated {seconds(row.decided_us)}"
+        self._progress.update(self._task, completed=row.height, description=now)
+        if row.height % self._every == 0 or row.type.value == "rejected":
+            self._progress.console.print(_line(row, self._voters))
+
+
+@contextmanager
+def _progress(scenario: Scenario, *, hidden: bool, to_stderr: bool) -> Iterator[_Show]:
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console(error=to_stderr),
+        transient=True,
+        disable=hidden,
+    ) as progress:
+        if hidden:
+            progress.console.quiet = True
+        yield _Show(scenario, progress)
+
+
+def _line(row: "RoundRow", voter_count: int) -> str:
+    kind = _TYPES.get(row.type.value, row.type.value)
+    who = row.proposer or "nobody"
+    reasons = ", ".join(f"{count} x {reason}" for reason, count in row.reject_reasons.items())
+    votes = f"{row.accept_count} of {voter_count} accept" + (f"; {reasons}" if reasons else "")
+    padding = " " * (8 - len(row.type.value))
+    return (
+        f"{row.height:5d}  {kind}{padding}  {who:<12}  G {percent(row.global_score):>7}"
+        f"  {votes}  [dim]t = {seconds(row.decided_us)}[/]"
+    )
+
+
+def _repeat(name: str, scenario: Scenario, overrides: Sequence[str]) -> str:
+    """The command that gives the same run again."""
+    words = ["tclearn", "run", name, "--seed", str(scenario.seed)]
+    for override in overrides:
+        words += ["--set", override]
+    return shlex.join(words)
+
+
+def _print_summary(outcome: "Outcome", directory: RunDirectory, summary: dict[str, Any]) -> None:
+    out = console()
+    table = Table("invariant", "verdict", "expected", "why", box=None, pad_edge=False)
+    for invariant, finding in outcome.findings.items():
+        table.add_row(
+            invariant.value,
+            _MARKS.get(finding.status.value, f"[yellow]{finding.status.value}[/]"),
+            outcome.expected[invariant].value,
+            escape(finding.reason),
+        )
+    out.print()
+    out.print(table)
+    out.print()
+    if outcome.stopped_by is not None:
+        out.print("[yellow]interrupted[/]: what was recorded is on the disk and can be audited")
+    elif outcome.as_expected:
+        out.print("[bold green]as expected[/]")
+    else:
+        names = ", ".join(invariant.value for invariant in outcome.unexpected)
+        out.print(f"[bold red]not as expected[/]: {names}")
+    for node, count in outcome.accused.items():
+        out.print(f"{node} was caught {count} times with two contradicting statements")
+    out.print(
+        f"models      {outcome.accepted_count} accepted, {outcome.rejected_count} rejected;"
+        f" score on G {percent(outcome.first_score)} -> {percent(outcome.final_score)}"
+    )
+    out.print(f"simulated   {seconds(outcome.time_us)}, {outcome.event_count} events")
+    out.print(f"chain head  {outcome.chain_head.hex()}")
+    out.print(f"trace       {outcome.trace_digest.hex()}")
+    out.print(f"run         {escape(str(directory.path))}")
+    out.print(f"repeat      {escape(summary['repeat'])}")
+    out.print(f"audit       {escape(shlex.join(['tclearn', 'audit', str(directory.path)]))}")

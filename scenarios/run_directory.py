@@ -1,0 +1,109 @@
+"""The directory of one run: made once, never over another run, readable by the audit alone.
+
+    run.json  scenario.yaml  ledger/<instance>/  blobs/  trace.jsonl  metrics/*.csv
+
+``run.json`` says "running" from the first moment, so that a run that was killed shows as such.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ledger.audit.run import BLOBS_FOLDER, LEDGER_FOLDER, SUMMARY_FILE
+from ledger.durability import replace_file
+from ledger.errors import StoreError
+
+SCENARIO_FILE = "scenario.yaml"
+"""The resolved scenario, every default spelled out."""
+TRACE_FILE = "trace.jsonl"
+"""What was sent, delivered and decided."""
+METRICS_FOLDER = "metrics"
+"""Tables as CSV."""
+DEFAULT_COUNT_MAX = 10_000
+"""Runs of one scenario that get a name of their own below the default folder."""
+
+
+class RunDirectory:
+    """Paths of a run, and its summary."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        """The run."""
+        self.trace = path / TRACE_FILE
+        """The trace."""
+        self.blobs = path / BLOBS_FOLDER
+        """The models."""
+        self.metrics = path / METRICS_FOLDER
+        """The tables."""
+
+    def ledger(self, instance: str) -> Path:
+        """The replica of an instance: ``hospital-5/twin`` is in ``hospital-5.twin``."""
+        return self.path / LEDGER_FOLDER / replica_name(instance)
+
+    def check_free(self) -> None:
+        """Check that nothing is there yet.
+
+        Raises:
+            StoreError: When something is, or it cannot be told.
+        """
+        try:
+            found = next(self.path.iterdir(), None) if self.path.exists() else None
+        except OSError as error:
+            raise _cannot_write(self.path, error) from None
+        if found is not None:
+            what = "another run" if (self.path / SUMMARY_FILE).exists() else found.name
+            raise StoreError(
+                f"{self.path} holds {what}; give another directory with --out, or remove it"
+            )
+
+    def create(self, scenario_text: str, summary: Mapping[str, Any]) -> None:
+        """Make the directory and write what is known before the run starts.
+
+        Raises:
+            StoreError: When it holds anything already or cannot be written.
+        """
+        self.check_free()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            replace_file(self.path / SUMMARY_FILE, _json(summary))
+            replace_file(self.path / SCENARIO_FILE, scenario_text.encode())
+        except OSError as error:
+            raise _cannot_write(self.path, error) from None
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Replace the summary.
+
+        Raises:
+            StoreError: When it cannot be written.
+        """
+        try:
+            replace_file(self.path / SUMMARY_FILE, _json(summary))
+        except OSError as error:
+            raise _cannot_write(self.path, error) from None
+
+
+def replica_name(instance: str) -> str:
+    """The folder of an instance's replica."""
+    return instance.replace("/", ".")
+
+
+def default_directory(parent: Path, scenario: str) -> Path:
+    """A directory for the next run of a scenario: its name, or its name with the next number.
+
+    Raises:
+        StoreError: When all numbers are taken.
+    """
+    for number in range(1, DEFAULT_COUNT_MAX + 1):
+        path = parent / (scenario if number == 1 else f"{scenario}-{number}")
+        if not path.exists():
+            return path
+    raise StoreError(f"{parent} holds {DEFAULT_COUNT_MAX} runs of {scenario}; give one with --out")
+
+
+def _json(summary: Mapping[str, Any]) -> bytes:
+    return (json.dumps(summary, indent=2) + "\n").encode()
+
+
+def _cannot_write(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"cannot write the run {path}: {error.strerror}")

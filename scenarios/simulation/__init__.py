@@ -1,0 +1,1 @@
+"""The discrete-event simulation: hospitals as processes over pure nodes, messages as callbacks."""

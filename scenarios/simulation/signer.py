@@ -1,0 +1,103 @@
+"""Signing and verifying for one node: what a hospital says once, it says the same way for ever.
+
+Verifying is a pure function of its arguments, so its successes are remembered across the hospitals
+of a run: a broadcast is verified once by the program and once by every hospital in simulated time.
+"""
+
+from collections.abc import Mapping
+
+from consensus.messages import Statement, signing_fields
+from crypto.digest import Digest, digest
+from crypto.encoding import Value
+from crypto.envelope import Signed, sign_value, verify_value
+from crypto.errors import SignatureError
+from crypto.identity import KeyRing, NodeId
+from crypto.signature import PrivateKey
+from ledger.body import UpdateEntry
+from ledger.update import UPDATE_LABEL, update_fields
+
+from ..errors import SimulationError
+
+_REMEMBERED_MAX = 65_536
+_NO_QUORUM_SET = Digest(b"")
+
+
+class Signer:
+    """One node's voice on one chain."""
+
+    def __init__(self, node: NodeId, key: PrivateKey, chain_id: Digest, quorum_set: Digest) -> None:
+        self._node = node
+        self._key = key
+        self._chain_id = chain_id
+        self._quorum_set = quorum_set
+        self._said: dict[tuple[int, type[Statement]], Signed[Statement]] = {}
+
+    def sign(self, statement: Statement) -> Signed[Statement]:
+        """Sign a statement and keep it; saying it again gives the same signature.
+
+        Raises:
+            SimulationError: When it contradicts what this node said before in the slot: a correct
+                node never asks for that, so the protocol or the shell is at fault.
+        """
+        key = (statement.slot, type(statement))
+        said = self._said.get(key)
+        if said is not None:
+            if said.statement != statement:
+                raise SimulationError(f"{self._node} was asked to contradict {said.statement}")
+            return said
+        label, fields = signing_fields(statement, self._chain_id, self._node, self._quorum_set)
+        signed = Signed(statement, self._node, sign_value(self._key, label, fields))
+        self._said[key] = signed
+        return signed
+
+    def sign_update(self, slot: int, base: Digest, entry: UpdateEntry) -> bytes:
+        """Sign a contribution to a round."""
+        fields = update_fields(self._chain_id, slot, base, entry)
+        return sign_value(self._key, UPDATE_LABEL, fields)
+
+    def forget_before(self, slot: int) -> None:
+        """Drop what was said in slots that are on the ledger."""
+        for key in [key for key in self._said if key[0] < slot]:
+            del self._said[key]
+
+
+class Verifier:
+    """Checks what other nodes signed on one chain."""
+
+    def __init__(
+        self, ring: KeyRing, chain_id: Digest, quorum_sets: Mapping[NodeId, Digest]
+    ) -> None:
+        self._ring = ring
+        self._chain_id = chain_id
+        self._quorum_sets = quorum_sets
+        self._verified: set[Digest] = set()
+
+    def check(self, signed: Signed[Statement]) -> None:
+        """Check the signature of a statement.
+
+        Raises:
+            SignatureError: When the signer is not of the coalition or did not sign this.
+        """
+        quorum_set = self._quorum_sets.get(signed.node, _NO_QUORUM_SET)
+        label, fields = signing_fields(signed.statement, self._chain_id, signed.node, quorum_set)
+        self._check(signed.node, label, fields, signed.signature)
+
+    def check_update(self, slot: int, base: Digest, entry: UpdateEntry, signature: bytes) -> None:
+        """Check the signature of a contribution.
+
+        Raises:
+            SignatureError: When the author is not of the coalition or did not sign this.
+        """
+        fields = update_fields(self._chain_id, slot, base, entry)
+        self._check(entry.author, UPDATE_LABEL, fields, signature)
+
+    def _check(self, node: NodeId, label: str, fields: list[Value], signature: bytes) -> None:
+        if node not in self._quorum_sets:
+            raise SignatureError(f"expected a node of the coalition, found {node}")
+        name = digest("tclearn/verified/v1", [node, label, fields, signature])
+        if name in self._verified:
+            return
+        verify_value(self._ring[node], label, fields, signature)
+        if len(self._verified) >= _REMEMBERED_MAX:
+            self._verified.clear()
+        self._verified.add(name)

@@ -1,0 +1,226 @@
+"""One run: found the coalition, let events happen, say what came out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import inf
+
+import simpy
+
+from consensus.majority import MajorityNode, Timeouts
+from consensus.messages import Accuse, Statement
+from crypto.identity import NodeId
+from ledger.blobs import BlobStore
+from ledger.block import Block, RecordType
+
+from ..run_directory import RunDirectory
+from ..schema import Scenario
+from ..schema_faults import hospital_of
+from . import topology
+from .checker import Checker, Invariant, Status
+from .coalition import Coalition
+from .faults import (
+    conduct_of,
+    correct_instances,
+    honest_instances,
+    partitions_of,
+    poisonings_of,
+)
+from .hospital import Hospital, Rules, World
+from .learner import Learner
+from .network import Network, Traffic
+from .outcome import InstanceRow, Outcome, Recorder, RoundRow
+from .replica import Replica
+from .signer import Signer, Verifier
+from .trace import Trace
+from .wire import Message
+
+Progress = Callable[[RoundRow], None]
+"""Called when a height is recorded for the first time."""
+Stopped = Callable[[], int | None]
+"""Asked before every event: the signal that asks the run to stop, if one came."""
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Sees what hospitals do: keeps rows, checks invariants, reports progress."""
+
+    env: simpy.Environment
+    checker: Checker
+    recorder: Recorder
+    waiting: set[str]
+    """Correct instances that have not ended."""
+    running: set[str]
+    """All instances that have not."""
+    progress: Progress
+
+    def said(self, instance: str, statement: Statement) -> None:
+        self.checker.said(instance, statement)
+        self.recorder.said(instance, statement, int(self.env.now))
+
+    def appended(self, instance: str, block: Block, time_us: int) -> None:
+        self.checker.appended(instance, block, time_us)
+        if block.core.type is RecordType.END:
+            self.waiting.discard(instance)
+            self.running.discard(instance)
+        row = self.recorder.appended(block, time_us)
+        if row is not None:
+            self.progress(row)
+
+    def accused(self, instance: str, accusation: Accuse) -> None:
+        self.recorder.accuse(accusation)
+
+
+def simulate(
+    scenario: Scenario,
+    coalition: Coalition,
+    directory: RunDirectory,
+    progress: Progress,
+    stopped: Stopped,
+) -> Outcome:
+    """Run a scenario; its ledgers, models and trace are in ``directory`` when this returns.
+
+    Raises:
+        StoreError: When the run cannot be written.
+    """
+    env = simpy.Environment()
+    correct = correct_instances(scenario.faults, scenario.instances)
+    checker = Checker(
+        coalition.genesis,
+        honest_instances(scenario.faults, scenario.instances),
+        correct,
+        poisonings_of(scenario.faults, scenario.rounds),
+    )
+    watch = _Watch(env, checker, Recorder(), set(correct), set(scenario.instances), progress)
+    network: Network[Message] = Network(
+        env,
+        topology.build(scenario.network, scenario.hospitals, scenario.seed),
+        seed=scenario.seed,
+        bandwidth_bits_per_s=scenario.network.bandwidth_bits_per_s,
+        partitions=partitions_of(scenario.faults),
+    )
+    verifier = Verifier(coalition.ring, coalition.chain_id, coalition.quorum_set_digests)
+    with Trace(directory.trace) as trace, ExitStack() as ledgers:
+        world = World(env, network, verifier, trace, watch)
+        hospitals = _hospitals(scenario, coalition, world, directory, ledgers)
+        for hospital in hospitals:
+            hospital.start()
+        signal, time_limit_reached = _run(env, watch, scenario, stopped)
+    findings = checker.findings(still_running=time_limit_reached or signal is not None)
+    rounds = tuple(row for _, row in sorted(watch.recorder.rounds.items()))
+    traffic = network.traffic()
+    rows = tuple(_row(hospital, traffic) for hospital in hospitals)
+    first_score = coalition.first_model.claim.global_score_ppm
+    return Outcome(
+        scenario.name,
+        scenario.seed,
+        findings,
+        {invariant: Status(getattr(scenario.expect, invariant.value)) for invariant in Invariant},
+        rounds,
+        tuple(watch.recorder.verdicts),
+        rows,
+        traffic,
+        dict(sorted(watch.recorder.accused.items())),
+        first_score,
+        _final_score(rounds, first_score),
+        next(row.chain_head for row in rows if row.instance in correct or not correct),
+        trace.digest(),
+        trace.event_count,
+        int(env.now),
+        signal,
+    )
+
+
+def _hospitals(
+    scenario: Scenario,
+    coalition: Coalition,
+    world: World,
+    directory: RunDirectory,
+    ledgers: ExitStack,
+) -> list[Hospital]:
+    """Make every instance of the run, each with a replica that ``ledgers`` closes."""
+    rules = Rules(
+        coalition.nodes,
+        coalition.quorum_set_digests,
+        coalition.chain_id,
+        scenario.rounds,
+        scenario.training.scheme,
+        scenario.training.epochs,
+        scenario.protocol.proposal_timeout_us,
+        coalition.costs,
+    )
+    timeouts = Timeouts(scenario.protocol.proposal_timeout_us, scenario.protocol.vote_timeout_us)
+    poisonings = poisonings_of(scenario.faults, scenario.rounds)
+    shares = dict(zip(scenario.hospitals, coalition.cohort.shares, strict=True))
+    blobs = BlobStore(directory.blobs)
+    file = coalition.first_model.file
+    hospitals = []
+    for instance in sorted(scenario.instances):
+        node = NodeId(hospital_of(instance))
+        quorum_set = coalition.quorum_set_digests[node]
+        replica = Replica(directory.ledger(instance), blobs, coalition.genesis, file)
+        ledgers.callback(replica.close)
+        hospital = Hospital(
+            instance,
+            [peer for peer in sorted(scenario.instances) if hospital_of(peer) != node],
+            world,
+            rules,
+            MajorityNode(node, coalition.quorum_sets, timeouts),
+            Signer(node, coalition.keys[node], coalition.chain_id, quorum_set),
+            Learner(
+                instance,
+                node,
+                shares[node],
+                coalition.curriculum,
+                poisonings.get(node, ()),
+            ),
+            replica,
+            conduct_of(scenario.faults, instance),
+        )
+        hospitals.append(hospital)
+    return hospitals
+
+
+def _run(
+    env: simpy.Environment, watch: _Watch, scenario: Scenario, stopped: Stopped
+) -> tuple[int | None, bool]:
+    """Let events happen until everybody is done, or time is up, or a signal comes.
+
+    Once the correct hospitals are done, the others get as long as a slot waits for its candidate:
+    what is under way arrives, and a hospital that is merely behind comes to its end.
+
+    Returns:
+        The signal, and whether the time limit was reached with something still to happen.
+    """
+    limit_us = scenario.time_limit_us
+    done = False
+    while watch.running:
+        if not watch.waiting and not done:
+            done = True
+            limit_us = min(limit_us, int(env.now) + scenario.protocol.proposal_timeout_us)
+        signal = stopped()
+        if signal is not None:
+            return signal, False
+        if env.peek() > limit_us:
+            return None, env.peek() != inf and not done
+        env.step()
+    return None, False
+
+
+def _row(hospital: Hospital, traffic: Mapping[tuple[str, str], Traffic]) -> InstanceRow:
+    state = hospital.replica.state
+    sent = (each for (sender, _), each in traffic.items() if sender == hospital.instance)
+    return InstanceRow(
+        hospital.instance,
+        state.height,
+        state.head,
+        state.ended,
+        hospital.signature_count,
+        hospital.busy_us,
+        sum(sent, start=Traffic()),
+    )
+
+
+def _final_score(rounds: Sequence[RoundRow], first_score: int) -> int:
+    accepted = [row.global_score for row in rounds if row.type is RecordType.ACCEPTED]
+    return next((score for score in reversed(accepted) if score is not None), first_score)

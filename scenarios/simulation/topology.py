@@ -1,0 +1,138 @@
+"""The graph of the hospitals and the routes of messages over it.
+
+A message takes the path of least mean latency; of two such paths, the one whose names come first.
+Hospitals that are linked and no detour can beat the link need no search, so a complete graph of a
+thousand hospitals costs nothing.
+
+Source: E. W. Dijkstra, A note on two problems in connexion with graphs, 1959.
+"""
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from itertools import pairwise
+from typing import Final, TypeAlias
+
+import networkx as nx
+
+from ..errors import SimulationError
+from ..schema_network import Constant, Latency, NetworkSection, Uniform
+from .streams import stream_seed
+
+Link: TypeAlias = tuple[str, str]
+"""One step of a route, in the direction of the message."""
+
+Route: TypeAlias = tuple[Link, ...]
+"""The links from a sender to a receiver; empty from a hospital to itself."""
+
+_ATTEMPTS_MAX: Final = 1000
+"""The most random regular graphs that are drawn until one is connected."""
+
+
+def build(network: NetworkSection, hospitals: Sequence[str], seed: int) -> "nx.Graph[str]":
+    """Return the graph: nodes in the order of their names, each edge with its ``latency``.
+
+    Raises:
+        SimulationError: No connected random regular graph was found.
+    """
+    graph: nx.Graph[str] = nx.Graph()
+    graph.add_nodes_from(sorted(hospitals))
+    if not isinstance(network.graph, str):
+        for first, second, latency in network.graph:
+            graph.add_edge(first, second, latency=latency or network.latency)
+        return graph
+    graph.add_edges_from(_links(network, hospitals, seed), latency=network.latency)
+    return graph
+
+
+def _links(network: NetworkSection, hospitals: Sequence[str], seed: int) -> list[Link]:
+    """Return the links of a named graph; ring, star and path follow the order of the hospitals."""
+    first, last = hospitals[0], hospitals[-1]
+    path = list(pairwise(hospitals))
+    match network.graph:
+        case "complete":
+            return [(a, b) for i, a in enumerate(hospitals) for b in hospitals[i + 1 :]]
+        case "ring":
+            return [*path, (last, first)] if len(hospitals) > 2 else path
+        case "star":
+            return [(first, other) for other in hospitals[1:]]
+        case "path":
+            return path
+        case _:
+            return _random_regular(network.degree or 0, hospitals, seed)
+
+
+def _random_regular(degree: int, hospitals: Sequence[str], seed: int) -> list[Link]:
+    # The drawing gets slow where most links exist; what is left out is as random and drawn fast.
+    count = len(hospitals)
+    dense = 2 * degree >= count
+    for attempt in range(_ATTEMPTS_MAX):
+        drawn: nx.Graph[int] = nx.random_regular_graph(
+            count - 1 - degree if dense else degree,
+            count,
+            seed=stream_seed(seed, "topology", attempt),
+        )
+        graph = nx.complement(drawn) if dense else drawn
+        if nx.is_connected(graph):
+            return [(hospitals[a], hospitals[b]) for a, b in sorted(map(sorted, graph.edges))]
+    raise SimulationError(
+        f"expected a connected graph of degree {degree} over {count} hospitals, "
+        f"found none in {_ATTEMPTS_MAX} draws"
+    )
+
+
+def mean_us(latency: Latency) -> int:
+    """Return the mean of a latency as it was given, in whole microseconds."""
+    if isinstance(latency, Constant):
+        return latency.value_us
+    if isinstance(latency, Uniform):
+        return (latency.low_us + latency.high_us) // 2
+    return latency.mean_us
+
+
+class Routes:
+    """The routes over a graph, searched once for each sender that needs a detour."""
+
+    def __init__(self, graph: "nx.Graph[str]") -> None:
+        self._costs = {
+            node: {other: mean_us(edge["latency"]) for other, edge in sorted(edges.items())}
+            for node, edges in graph.adjacency()
+        }
+        self._least = min((min(c.values(), default=0) for c in self._costs.values()), default=0)
+        self._paths: dict[str, dict[str, tuple[str, ...]]] = {}
+
+    def between(self, sender: str, receiver: str) -> Route:
+        """Return the links from one hospital to another.
+
+        Raises:
+            SimulationError: One is not in the graph, or no path leads there.
+        """
+        if sender not in self._costs or receiver not in self._costs:
+            raise SimulationError(f"expected two hospitals, found '{sender}' and '{receiver}'")
+        if sender == receiver:
+            return ()
+        # A detour has two links or more, so it cannot beat a link that is cheaper than two.
+        if self._costs[sender].get(receiver, 2 * self._least) < 2 * self._least:
+            return ((sender, receiver),)
+        if sender not in self._paths:
+            self._paths[sender] = _paths_from(sender, self._costs)
+        path = self._paths[sender].get(receiver)
+        if path is None:
+            raise SimulationError(f"expected a path from '{sender}' to '{receiver}', found none")
+        return tuple(pairwise(path))
+
+
+def _paths_from(sender: str, costs: dict[str, dict[str, int]]) -> dict[str, tuple[str, ...]]:
+    """Return the best path to every node: least cost, then least in the order of its names."""
+    best: dict[str, tuple[int, tuple[str, ...]]] = {sender: (0, (sender,))}
+    queue = [best[sender]]
+    while queue:
+        cost, path = found = heappop(queue)
+        node = path[-1]
+        if found != best[node]:
+            continue  # a better path to this node came later
+        for other, step in costs[node].items():
+            candidate = (cost + step, (*path, other))
+            if other not in best or candidate < best[other]:
+                best[other] = candidate
+                heappush(queue, candidate)
+    return {node: path for node, (_, path) in best.items()}

@@ -1,0 +1,76 @@
+"""The trace of a run: one JSON line per event, and a digest over all of them.
+
+Two runs of one scenario, seed and set of versions give the same bytes. A trace therefore names
+digests and never signatures, which are randomised.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from types import TracebackType
+
+from crypto.digest import Digest
+from ledger.errors import StoreError
+
+DIGEST_CHARACTERS = 16
+"""Characters of a digest that a trace line shows."""
+
+Word = str | int | bool | None
+
+
+class Trace:
+    """Writes trace lines to a file; use as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        """Start a trace.
+
+        Raises:
+            StoreError: When the file cannot be written.
+        """
+        self._path = path
+        self._state = hashlib.sha256()
+        self.event_count = 0
+        """Lines written."""
+        try:
+            self._file = path.open("xb")
+        except OSError as error:
+            raise StoreError(f"cannot write the trace {path}: {error.strerror}") from None
+
+    def add(self, time_us: int, event: str, instance: str, **words: Word) -> None:
+        """Write one event that happened at ``instance``.
+
+        Raises:
+            StoreError: When the file cannot be written.
+        """
+        line = json.dumps({"time_us": time_us, "event": event, "at": instance, **words}) + "\n"
+        data = line.encode()
+        self._state.update(data)
+        self.event_count += 1
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise StoreError(f"cannot write the trace {self._path}: {error.strerror}") from None
+
+    def digest(self) -> Digest:
+        """SHA-256 over all lines so far: the SHA-256 of the file once it is closed."""
+        return Digest(self._state.digest())
+
+    def close(self) -> None:
+        """Put what was written on the disk."""
+        self._file.close()
+
+    def __enter__(self) -> "Trace":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def short(digest: Digest) -> str:
+    """The beginning of a digest, as traces and tables show it."""
+    return digest.hex()[:DIGEST_CHARACTERS]
