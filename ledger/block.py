@@ -4,8 +4,9 @@
     core_hash = SHA-256("tclearn/core/v1" || 0 || bytes)
 
 The core stands in the payload as the very bytes that are hashed (as in COSE), so that nobody has to
-encode it again to check it. It is deterministic: a replay of the run gives the same core hashes. The seal holds what is
-randomised (signatures) and what may differ between replicas (whose signatures arrived first).
+encode it again to check it. It is deterministic: a replay of the run gives the same core hashes.
+The seal holds what is randomised (signatures) and what may differ between replicas (whose
+signatures arrived first).
 Source: docs/ledger-format.md.
 """
 

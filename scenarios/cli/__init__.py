@@ -1,4 +1,4 @@
-"""The command ``tclearn``. Importing it loads neither torch nor simpy; commands load what they need."""
+"""The command ``tclearn``: importing it loads neither torch nor simpy, a command what it needs."""
 
 from .main import main
 
