@@ -21,6 +21,7 @@ from pathlib import Path
 
 from crypto.signature import Algorithm
 from ledger.audit import audit_run
+from ledger.audit.authority import signature_count
 from ledger.block import Block
 from tests.forge import Forge, grow, model_bytes, start
 
@@ -43,11 +44,7 @@ def make(directory: Path, block_count: int) -> float:
     blocks.append(forge.end(state))
     forge.round_count = MODEL_COUNT
     forge.write(directory, blocks)
-    seals = [block.seal for block in blocks]
-    signatures = sum(
-        len(s.updates) + len(s.verdicts) + len(s.votes) + len(s.possessions) for s in seals
-    )
-    return (signatures + sum(s.proposal is not None for s in seals)) / len(blocks)
+    return sum(map(signature_count, blocks)) / len(blocks)
 
 
 def measure(directory: Path) -> None:

@@ -10,6 +10,7 @@ signatures arrived first).
 Source: docs/ledger-format.md.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -20,8 +21,11 @@ from crypto.errors import EncodingError
 from crypto.identity import NodeId
 
 from . import schema
-from .body import Body, body_value, read_candidate, read_genesis
+from .body import Body, Candidate, body_value, read_candidate
+from .candidate import EndCandidate, ModelCandidate
 from .errors import Violation
+from .genesis import read_genesis
+from .notice import EvidenceNotice, MembershipNotice, OpinionNotice, QualityNotice
 from .record import PAYLOAD_SIZE_MAX
 
 VERSION = 1
@@ -42,7 +46,15 @@ class RecordType(StrEnum):
     ACCEPTED = "accepted"
     """A candidate model that became the coalition's model."""
     REJECTED = "rejected"
-    """A candidate that did not, or a round in which none arrived."""
+    """A candidate of any kind that was turned down, or a round in which none arrived."""
+    EVIDENCE = "evidence"
+    """Proof of misconduct."""
+    MEMBERSHIP = "membership"
+    """What happened to a member."""
+    OPINION = "opinion"
+    """An expert's opinion of a model."""
+    QUALITY = "quality"
+    """A peer review of data."""
     END = "end"
     """The run finished: makes a cut of its tail visible in the replica itself."""
 
@@ -117,14 +129,16 @@ class Seal:
 
     proposal: ProposalSeal | None = None
     """Absent where the core names no proposer."""
-    updates: tuple[NodeSeal, ...] = ()
-    """The authors of the updates combined in the candidate."""
+    attestations: tuple[NodeSeal, ...] = ()
+    """The authors of the candidate's content: see `ledger.attestation`."""
     verdicts: tuple[VerdictSeal, ...] = ()
     """The verdicts that this replica held when the block was decided."""
     votes: tuple[NodeSeal, ...] = ()
     """The votes for this core hash: the certificate."""
     possessions: tuple[NodeSeal, ...] = ()
-    """Genesis only: each node's proof that it holds its key."""
+    """Genesis only: each node's proof that it holds its voting key."""
+    witness_possessions: tuple[NodeSeal, ...] = ()
+    """Genesis only: each node's proof that it holds its checkpoint key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +149,21 @@ class Block:
     """What was agreed on."""
     seal: Seal
     """Who agreed."""
+
+
+def recorded_as(candidate: Candidate) -> RecordType:
+    """The type of the block that records this candidate if it is accepted."""
+    return _RECORDED_AS[type(candidate)]
+
+
+_RECORDED_AS: Mapping[type[Candidate], RecordType] = {
+    ModelCandidate: RecordType.ACCEPTED,
+    EndCandidate: RecordType.END,
+    EvidenceNotice: RecordType.EVIDENCE,
+    MembershipNotice: RecordType.MEMBERSHIP,
+    OpinionNotice: RecordType.OPINION,
+    QualityNotice: RecordType.QUALITY,
+}
 
 
 def core_value(core: Core) -> dict[str, Value]:
@@ -185,11 +214,14 @@ def _decode(data: bytes) -> Value:
 def _seal_value(block: Block) -> dict[str, Value]:
     seal = block.seal
     if block.core.type is RecordType.GENESIS:
-        return {"possessions": [_node_seal_value(each) for each in seal.possessions]}
+        return {
+            "possessions": [_node_seal_value(each) for each in seal.possessions],
+            "witness_possessions": [_node_seal_value(each) for each in seal.witness_possessions],
+        }
     proposal = seal.proposal
     return {
         "proposal": None if proposal is None else _proposal_value(proposal),
-        "updates": [_node_seal_value(each) for each in seal.updates],
+        "attestations": [_node_seal_value(each) for each in seal.attestations],
         "verdicts": [_verdict_value(each) for each in seal.verdicts],
         "votes": [_node_seal_value(each) for each in seal.votes],
     }
@@ -235,11 +267,7 @@ def _read_core(value: Any) -> Core:
     )
     if version != VERSION or type(version) is not int:
         raise Violation("BAD_SCHEMA", f"version {VERSION} of the record format", repr(version))
-    try:
-        record_type = RecordType(schema.text(kind, "type"))
-    except ValueError:
-        known = ", ".join(each.value for each in RecordType)
-        raise Violation("BAD_SCHEMA", f"a record type ({known})", repr(kind)) from None
+    record_type = schema.member(kind, "type", RecordType)
     voters = schema.items(prev_voters, "prev_voters", schema.node)
     schema.check_sorted(voters, "prev_voters")
     return Core(
@@ -257,16 +285,19 @@ def _read_core(value: Any) -> Core:
 
 def _read_seal(value: Any, record_type: RecordType) -> Seal:
     if record_type is RecordType.GENESIS:
-        (possessions,) = schema.fields(value, "the seal", "possessions")
-        return Seal(possessions=_node_seals(possessions, "possessions"))
-    proposal, updates, verdicts, votes = schema.fields(
-        value, "the seal", "proposal", "updates", "verdicts", "votes"
+        voting, witness = schema.fields(value, "the seal", "possessions", "witness_possessions")
+        return Seal(
+            possessions=_node_seals(voting, "possessions"),
+            witness_possessions=_node_seals(witness, "witness_possessions"),
+        )
+    proposal, attested, verdicts, votes = schema.fields(
+        value, "the seal", "proposal", "attestations", "verdicts", "votes"
     )
     read_verdicts = schema.items(verdicts, "verdicts", _read_verdict)
     schema.check_sorted((each.node for each in read_verdicts), "verdicts")
     return Seal(
         None if proposal is None else _read_proposal(proposal),
-        _node_seals(updates, "updates"),
+        _node_seals(attested, "attestations"),
         read_verdicts,
         _node_seals(votes, "votes"),
     )

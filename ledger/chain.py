@@ -6,15 +6,13 @@ from consensus.quorum import greatest_quorum
 from crypto.digest import Digest
 from crypto.identity import NodeId
 
-from .block import NO_PREVIOUS, Block, Core, RecordType
-from .body import (
-    Candidate,
-    EndCandidate,
-    Genesis,
-    ModelCandidate,
-    ModelFile,
-)
+from .block import NO_PREVIOUS, Block, Core, RecordType, recorded_as
+from .body import Candidate
+from .candidate import EndCandidate, ModelCandidate
 from .errors import Violation
+from .genesis import Genesis
+from .model import ModelFile
+from .notice import Action, EvidenceNotice, MembershipNotice, OpinionNotice, QualityNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +33,8 @@ class ChainState:
     """Whose votes seal the last block in this replica."""
     model: ModelFile
     """The model last accepted."""
+    round_count: int
+    """Rounds of learning so far: models accepted or rejected, and rounds without a candidate."""
     accepted_count: int
     """Models accepted so far."""
     ended: bool
@@ -60,7 +60,7 @@ def start(block: Block, value: Digest) -> ChainState:
         raise Violation(
             "BAD_GENESIS", "height 0, time 0, no chain, predecessor or proposer", "another core"
         )
-    return ChainState(genesis, value, 0, value, 0, (), genesis.model, 0, ended=False)
+    return ChainState(genesis, value, 0, value, 0, (), genesis.model, 0, 0, ended=False)
 
 
 def extend(state: ChainState, block: Block, value: Digest) -> ChainState:
@@ -81,6 +81,7 @@ def extend(state: ChainState, block: Block, value: Digest) -> ChainState:
         raise Violation("BAD_TYPE", "a genesis record at height 0 only", f"height {core.height}")
     _check_type(state, core, candidate)
     accepted = core.type is RecordType.ACCEPTED and isinstance(candidate, ModelCandidate)
+    a_round = isinstance(candidate, ModelCandidate | None)
     return replace(
         state,
         height=core.height,
@@ -90,6 +91,7 @@ def extend(state: ChainState, block: Block, value: Digest) -> ChainState:
         model=candidate.model
         if isinstance(candidate, ModelCandidate) and accepted
         else state.model,
+        round_count=state.round_count + a_round,
         accepted_count=state.accepted_count + accepted,
         ended=core.type is RecordType.END,
     )
@@ -133,41 +135,58 @@ def _check_type(state: ChainState, core: Core, candidate: Candidate | None) -> N
     if candidate is None:
         if core.type is not RecordType.REJECTED:
             raise Violation("BAD_TYPE", "a rejected record where no candidate came", core.type)
-    elif isinstance(candidate, ModelCandidate):
-        _check_model(state, core, candidate)
-    else:
-        _check_end(state, core, candidate)
-
-
-def _check_model(state: ChainState, core: Core, candidate: ModelCandidate) -> None:
-    if core.type is RecordType.END or core.height > state.genesis.round_count:
+        return
+    if core.type not in (RecordType.REJECTED, recorded_as(candidate)):
         raise Violation(
             "BAD_TYPE",
-            f"a model in a round up to {state.genesis.round_count}",
-            f"a model in a record of type {core.type} at height {core.height}",
+            f"a record of type {recorded_as(candidate)} or rejected for its candidate",
+            core.type,
         )
+    if isinstance(candidate, ModelCandidate):
+        _check_model(state, candidate)
+    elif isinstance(candidate, EndCandidate):
+        _check_end(state, core, candidate)
+    strangers = sorted(_named(candidate) - state.genesis.nodes.keys())
+    if strangers:
+        raise Violation("BAD_AUTHOR", "nodes of the genesis", ", ".join(strangers))
+
+
+def _check_model(state: ChainState, candidate: ModelCandidate) -> None:
+    rounds = state.genesis.round_count
+    if state.round_count >= rounds:
+        raise Violation("BAD_ROUND", f"at most {rounds} rounds of learning", "another model")
     if candidate.base != state.model.tensors:
         raise Violation(
             "BAD_BASE", f"the accepted model {state.model.tensors.hex()}", candidate.base.hex()
         )
-    strangers = [
-        each.author for each in candidate.updates if each.author not in state.genesis.nodes
-    ]
-    if strangers or not candidate.updates:
-        found = ", ".join(strangers) or "no update"
-        raise Violation("BAD_AUTHOR", "updates by nodes of the genesis", found)
+    if not candidate.updates:
+        raise Violation("BAD_AUTHOR", "an update by a node of the genesis", "no update")
 
 
 def _check_end(state: ChainState, core: Core, candidate: EndCandidate) -> None:
-    if core.type is RecordType.ACCEPTED or core.height <= state.genesis.round_count:
-        raise Violation(
-            "BAD_TYPE",
-            f"the end after round {state.genesis.round_count}",
-            f"an end in a record of type {core.type} at height {core.height}",
-        )
+    rounds = state.genesis.round_count
+    if state.round_count < rounds:
+        raise Violation("BAD_ROUND", f"the end after {rounds} rounds", f"{state.round_count}")
     expected = EndCandidate(core.height, state.accepted_count, state.model.tensors)
     if core.type is RecordType.END and candidate != expected:
         raise Violation("BAD_END", _describe(expected), _describe(candidate))
+
+
+def _named(candidate: Candidate) -> set[NodeId]:
+    """The nodes that a candidate names as authors or culprits; who joins need not be known yet."""
+    match candidate:
+        case ModelCandidate():
+            return {entry.author for entry in candidate.updates}
+        case EvidenceNotice():
+            return set(candidate.culprits)
+        case MembershipNotice():
+            return set() if candidate.action is Action.JOIN else {candidate.node}
+        case OpinionNotice():
+            return {candidate.expert}
+        case QualityNotice():
+            return {candidate.owner, *(reviewer for reviewer, _ in candidate.reviews)}
+        case EndCandidate():
+            return set()
 
 
 def _describe(end: EndCandidate) -> str:

@@ -1,6 +1,7 @@
 """Strict readers for decoded values: exact keys, exact types, a limit on every length."""
 
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ NODES_REMEMBERED_MAX = 4096
 """Names that need not be checked again; a ledger names the same few in every block."""
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 
 def fields(value: Any, where: str, *names: str) -> tuple[Any, ...]:
@@ -78,6 +80,15 @@ def node(value: Any, where: str) -> NodeId:
 _node = lru_cache(NODES_REMEMBERED_MAX)(node_id)
 
 
+def member(value: Any, where: str, kinds: type[E]) -> E:
+    """One of the texts of an enumeration."""
+    try:
+        return kinds(text(value, where))
+    except ValueError:
+        known = ", ".join(each.value for each in kinds)
+        raise _bad(f"one of {known} as {where}", repr(value)[:80]) from None
+
+
 def octets(value: Any, where: str, *, size_max: int) -> bytes:
     """A byte string of 1 to ``size_max`` bytes."""
     if type(value) is not bytes or not 1 <= len(value) <= size_max:
@@ -102,6 +113,13 @@ def items(value: Any, where: str, read: Callable[[Any, str], T]) -> tuple[T, ...
     if type(value) is not list or len(value) > ITEM_COUNT_MAX:
         raise _bad(f"a list of at most {ITEM_COUNT_MAX} items as {where}", _size(value))
     return tuple(read(item, where) for item in value)
+
+
+def row(value: Any, where: str, size: int) -> list[Any]:
+    """The items of a list of exactly this size."""
+    if type(value) is not list or len(value) != size:
+        raise _bad(f"a list of {size} as {where}", _size(value))
+    return value
 
 
 def check_sorted(names: Iterable[NodeId], where: str) -> None:

@@ -20,6 +20,7 @@ from crypto.possession import prove_possession
 from crypto.signature import Algorithm, PrivateKey, private_key
 from crypto.tensors import tensor_digest
 from ledger import chain
+from ledger.attestation import attestations
 from ledger.blobs import BlobStore
 from ledger.block import (
     NO_PREVIOUS,
@@ -32,21 +33,14 @@ from ledger.block import (
     VerdictSeal,
     core_hash,
     encode_block,
+    recorded_as,
 )
-from ledger.body import (
-    KEYS_FROM_SEED,
-    Candidate,
-    DataCommitment,
-    EndCandidate,
-    Genesis,
-    ModelCandidate,
-    ModelFile,
-    UpdateEntry,
-    candidate_digest,
-)
+from ledger.body import Candidate, candidate_digest
+from ledger.candidate import EndCandidate, ModelCandidate, UpdateEntry
 from ledger.chain import ChainState
+from ledger.genesis import KEYS_FROM_SEED, WITNESS_ALGORITHM, DataCommitment, Genesis
+from ledger.model import ModelFile
 from ledger.store import LedgerWriter
-from ledger.update import UPDATE_LABEL, update_fields
 
 SECOND_US = 1_000_000
 
@@ -80,12 +74,17 @@ class Forge:
     label: str = "forge"
     nodes: tuple[NodeId, ...] = ()
     keys: dict[NodeId, PrivateKey] = field(default_factory=dict)
+    witness_keys: dict[NodeId, PrivateKey] = field(default_factory=dict)
     quorum_sets: dict[NodeId, QuorumSet] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.nodes = tuple(NodeId(f"h{number}") for number in range(1, self.count + 1))
         self.keys = {
             node: private_key(self.algorithm, digest("test/key", [self.label, node]))
+            for node in self.nodes
+        }
+        self.witness_keys = {
+            node: private_key(WITNESS_ALGORITHM, digest("test/witness", [self.label, node]))
             for node in self.nodes
         }
         self.quorum_sets = dict.fromkeys(self.nodes, self.quorum_set(self.nodes))
@@ -100,6 +99,7 @@ class Forge:
         body = Genesis(
             run,
             {node: key.public_key for node, key in self.keys.items()},
+            {node: key.public_key for node, key in self.witness_keys.items()},
             self.quorum_sets,
             "majority",
             "two-thirds",
@@ -112,10 +112,11 @@ class Forge:
             model_file(model_bytes(0)),
         )
         core = Core(RecordType.GENESIS, NO_PREVIOUS, 0, 0, NO_PREVIOUS, (), 0, None, body)
-        proofs = tuple(
-            NodeSeal(node, prove_possession(key, run, node)) for node, key in self.keys.items()
+        voting, witness = (
+            tuple(NodeSeal(node, prove_possession(key, run, node)) for node, key in keys.items())
+            for keys in (self.keys, self.witness_keys)
         )
-        return Block(core, Seal(possessions=proofs))
+        return Block(core, Seal(possessions=voting, witness_possessions=witness))
 
     def core(self, state: ChainState, record_type: RecordType, candidate: Candidate | None) -> Core:
         height = state.height + 1
@@ -166,26 +167,26 @@ class Forge:
         assert not isinstance(found, Genesis)
         judged = NO_CANDIDATE if found is None else candidate_digest(found)
         proposal: ProposalSeal | None = None
-        updates: tuple[NodeSeal, ...] = ()
         if core.proposer is not None:
-            kind = RecordType.END if isinstance(found, EndCandidate) else RecordType.ACCEPTED
+            assert found is not None
+            kind = recorded_as(found)
             values = (
                 core_hash(replace(core, type=kind)),
                 core_hash(replace(core, type=RecordType.REJECTED)),
             )
             statement = Proposal(core.slot, judged, *values)
             proposal = ProposalSeal(*values, self.sign(core.proposer, statement, core.chain))
-        if isinstance(found, ModelCandidate):
-            updates = tuple(
-                NodeSeal(entry.author, self.sign_update(core, found, entry))
-                for entry in found.updates
-            )
+        attested = tuple(
+            NodeSeal(each.node, sign_value(self.keys[each.node], each.label, each.fields))
+            for each in attestations(found, core.chain, core.slot)
+            if each.node in self.keys
+        )
         verdicts = tuple(
             self.verdict(core, node, judged, accept=node in accepting) for node in voting
         )
         vote = Vote(core.slot, core_hash(core))
         votes = tuple(NodeSeal(node, self.sign(node, vote, core.chain)) for node in voting)
-        return Block(core, Seal(proposal, updates, verdicts, votes))
+        return Block(core, Seal(proposal, attested, verdicts, votes))
 
     def verdict(self, core: Core, node: NodeId, judged: Digest, *, accept: bool) -> VerdictSeal:
         scores = (("global", 900_000), ("local", 880_000))
@@ -197,10 +198,6 @@ class Forge:
         quorum_set = quorum_set_digest(self.quorum_sets[node])
         label, fields = signing_fields(statement, chain_id, node, quorum_set)
         return sign_value(self.keys[node], label, fields)
-
-    def sign_update(self, core: Core, candidate: ModelCandidate, entry: UpdateEntry) -> bytes:
-        fields = update_fields(core.chain, core.slot, candidate.base, entry)
-        return sign_value(self.keys[entry.author], UPDATE_LABEL, fields)
 
     def blocks(self) -> list[Block]:
         """A finished chain: accepted and rejected in turn, then the end."""

@@ -17,7 +17,7 @@ from crypto.signature import Algorithm
 from ledger.audit import AuditReport, Judgement, audit_run
 from ledger.blobs import BlobStore
 from ledger.block import Block, RecordType, Seal, core_hash, core_value, encode_block
-from ledger.body import EndCandidate, ModelCandidate
+from ledger.candidate import EndCandidate, ModelCandidate
 from ledger.chain import ChainState
 from ledger.errors import StoreError
 from ledger.record import HEADER_SIZE, frame
@@ -391,12 +391,12 @@ def proposal_without_candidate(forge: Forge, blocks: list[Block]) -> list[Block]
 
 
 def update_unsigned(_: Forge, blocks: list[Block]) -> list[Block]:
-    return [blocks[0], reseal(blocks[1], updates=()), *blocks[2:]]
+    return [blocks[0], reseal(blocks[1], attestations=()), *blocks[2:]]
 
 
 def update_signature_of_another(_: Forge, blocks: list[Block]) -> list[Block]:
-    wrong = replace(blocks[1].seal.updates[0], signature=blocks[1].seal.votes[0].signature)
-    return [blocks[0], reseal(blocks[1], updates=(wrong,)), *blocks[2:]]
+    wrong = replace(blocks[1].seal.attestations[0], signature=blocks[1].seal.votes[0].signature)
+    return [blocks[0], reseal(blocks[1], attestations=(wrong,)), *blocks[2:]]
 
 
 def possession_left_out(_: Forge, blocks: list[Block]) -> list[Block]:
@@ -426,8 +426,8 @@ FORGERIES: list[tuple[Forgery, str, int]] = [
     (previous_voters_of_the_genesis, "BAD_PREV_VOTERS", 1),
     (another_base, "BAD_BASE", 1),
     (update_by_a_stranger, "BAD_AUTHOR", 1),
-    (model_after_the_last_round, "BAD_TYPE", 3),
-    (end_before_the_last_round, "BAD_TYPE", 2),
+    (model_after_the_last_round, "BAD_ROUND", 3),
+    (end_before_the_last_round, "BAD_ROUND", 2),
     (end_that_counts_wrong, "BAD_END", 3),
     (nobody_proposed_a_model, "BAD_PROPOSER", 1),
     (another_proposer, "BAD_PROPOSER", 1),
@@ -447,8 +447,8 @@ FORGERIES: list[tuple[Forgery, str, int]] = [
     (proposal_left_out, "BAD_PROPOSAL", 1),
     (proposal_of_another_block, "BAD_PROPOSAL", 1),
     (proposal_without_candidate, "BAD_PROPOSAL", 1),
-    (update_unsigned, "BAD_UPDATE", 1),
-    (update_signature_of_another, "BAD_UPDATE_SIGNATURE", 1),
+    (update_unsigned, "BAD_ATTESTATION", 1),
+    (update_signature_of_another, "BAD_ATTESTATION_SIGNATURE", 1),
     (possession_left_out, "BAD_POSSESSION", 0),
     (possession_of_another, "BAD_POSSESSION", 0),
 ]
@@ -496,7 +496,7 @@ def test_what_does_not_fit_the_schema_is_a_finding(
 ) -> None:
     seal: Any = {
         "proposal": None,
-        "updates": [],
+        "attestations": [],
         "verdicts": [
             {
                 "node": "h1",
@@ -526,7 +526,7 @@ def test_a_longer_way_to_write_an_integer_is_found(
     key = b"\x66height\x01"
     core = encode(core_value(blocks[1].core))
     assert core.count(key) == 1
-    seal: dict[str, Value] = {"proposal": None, "updates": [], "verdicts": [], "votes": []}
+    seal: dict[str, Value] = {"proposal": None, "attestations": [], "verdicts": [], "votes": []}
     longer = encode({"core": core.replace(key, b"\x66height\x18\x01"), "seal": seal})
     forge.write(tmp_path, blocks[:1])
     path = segment_path(tmp_path / "ledger" / "h1", 0)

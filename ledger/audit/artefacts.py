@@ -8,9 +8,9 @@ from crypto.errors import TensorFileError
 from crypto.tensors import tensor_digest
 
 from ..blobs import BlobStore, file_digest, named_digest
-from ..body import ModelFile
 from ..durability import is_leftover
 from ..errors import BlobError
+from ..model import ModelFile
 from .finding import Counters, Finding
 
 

@@ -19,11 +19,12 @@ from crypto.identity import NodeId
 from crypto.possession import verify_possession
 from crypto.signature import PublicKey
 
+from ..attestation import attestations
 from ..block import Block, Core, NodeSeal, RecordType, VerdictSeal
-from ..body import Candidate, Genesis, ModelCandidate, candidate_digest
+from ..body import candidate_digest
 from ..chain import ChainState
 from ..errors import Violation
-from ..update import UPDATE_LABEL, update_fields
+from ..genesis import Genesis
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,21 @@ def authority(state: ChainState, owner: NodeId) -> Authority:
 
 def check_genesis(block: Block, genesis: Genesis) -> Iterator[Violation]:
     """Yield what is wrong with the possession proofs of a genesis block."""
-    provers = [seal.node for seal in block.seal.possessions]
-    if provers != sorted(genesis.nodes):
-        expected = f"a possession proof of each of {', '.join(sorted(genesis.nodes))}"
+    yield from _check_possessions(block.seal.possessions, genesis.nodes, genesis.run)
+    yield from _check_possessions(block.seal.witness_possessions, genesis.witnesses, genesis.run)
+
+
+def _check_possessions(
+    seals: tuple[NodeSeal, ...], keys: Mapping[NodeId, PublicKey], run: Digest
+) -> Iterator[Violation]:
+    provers = [seal.node for seal in seals]
+    if provers != sorted(keys):
+        expected = f"a possession proof of each of {', '.join(sorted(keys))}"
         yield Violation("BAD_POSSESSION", expected, ", ".join(provers) or "none")
-    for seal in block.seal.possessions:
-        if seal.node in genesis.nodes:
+    for seal in seals:
+        if seal.node in keys:
             try:
-                verify_possession(genesis.nodes[seal.node], genesis.run, seal.node, seal.signature)
+                verify_possession(keys[seal.node], run, seal.node, seal.signature)
             except SignatureError as error:
                 yield Violation("BAD_POSSESSION", f"a proof by {seal.node}", str(error))
 
@@ -64,8 +72,8 @@ def check_genesis(block: Block, genesis: Genesis) -> Iterator[Violation]:
 def signature_count(block: Block) -> int:
     """Signatures that a block carries."""
     seal = block.seal
-    listed = len(seal.updates) + len(seal.verdicts) + len(seal.votes) + len(seal.possessions)
-    return listed + (seal.proposal is not None)
+    listed = (seal.attestations, seal.verdicts, seal.votes, seal.possessions)
+    return sum(map(len, (*listed, seal.witness_possessions))) + (seal.proposal is not None)
 
 
 def check_seal(block: Block, value: Digest, known: Authority) -> Iterator[Violation]:
@@ -81,7 +89,7 @@ def check_seal(block: Block, value: Digest, known: Authority) -> Iterator[Violat
         return
     judged = NO_CANDIDATE if candidate is None else candidate_digest(candidate)
     yield from _check_proposal(block, judged, value, known)
-    yield from _check_updates(block, candidate, known)
+    yield from _check_attestations(block, known)
     yield from _check_verdicts(block, judged, known)
     yield from _check_votes(block, value, known)
 
@@ -109,24 +117,26 @@ def _check_proposal(
     )
 
 
-def _check_updates(
-    block: Block, candidate: Candidate | None, known: Authority
-) -> Iterator[Violation]:
-    entries = candidate.updates if isinstance(candidate, ModelCandidate) else ()
-    authors = [entry.author for entry in entries]
-    signers = [seal.node for seal in block.seal.updates]
+def _check_attestations(block: Block, known: Authority) -> Iterator[Violation]:
+    """The authors of what the candidate says have signed it, and nobody else."""
+    needed = attestations(block.core.body, known.chain_id, block.core.slot)
+    authors = [each.node for each in needed]
+    signers = [seal.node for seal in block.seal.attestations]
     if authors != signers:
-        expected = f"updates signed by {', '.join(authors) or 'nobody'}"
-        yield Violation("BAD_UPDATE", expected, ", ".join(signers) or "nobody")
+        expected = f"content signed by {', '.join(authors) or 'nobody'}"
+        yield Violation("BAD_ATTESTATION", expected, ", ".join(signers) or "nobody")
         return
-    if not isinstance(candidate, ModelCandidate):
-        return
-    for entry, seal in zip(entries, block.seal.updates, strict=True):
-        fields = update_fields(known.chain_id, block.core.slot, candidate.base, entry)
-        key = known.genesis.nodes[entry.author]
-        yield from _check_signature(
-            "BAD_UPDATE_SIGNATURE", entry.author, key, UPDATE_LABEL, fields, seal.signature
-        )
+    for attestation, seal in zip(needed, block.seal.attestations, strict=True):
+        node = attestation.node
+        if node in known.genesis.nodes:
+            yield from _check_signature(
+                "BAD_ATTESTATION_SIGNATURE",
+                node,
+                known.genesis.nodes[node],
+                attestation.label,
+                attestation.fields,
+                seal.signature,
+            )
 
 
 def _check_verdicts(block: Block, judged: Digest, known: Authority) -> Iterator[Violation]:

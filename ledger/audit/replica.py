@@ -14,9 +14,11 @@ from crypto.identity import NodeId
 
 from .. import chain
 from ..block import Block, NodeSeal, decode_block
-from ..body import Genesis, ModelCandidate, ModelFile
+from ..candidate import ModelCandidate
 from ..chain import ChainState
 from ..errors import Violation
+from ..genesis import Genesis
+from ..model import ModelFile
 from ..store import ReadError, StoredRecord, TornTail, read_records
 from .authority import Authority, authority, check_genesis, check_seal, signature_count
 from .finding import Counters, Finding, Judgement, ReplicaReport, worst

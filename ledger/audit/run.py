@@ -7,8 +7,9 @@ from pathlib import Path
 from crypto.digest import Digest
 from crypto.identity import NodeId
 
-from ..body import KEYS_FROM_SEED, ModelFile
 from ..errors import StoreError, Violation
+from ..genesis import KEYS_FROM_SEED
+from ..model import ModelFile
 from .artefacts import audit_blobs
 from .authority import shared_voters
 from .finding import AuditReport, Counters, Finding, Judgement, worst

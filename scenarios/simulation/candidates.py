@@ -2,7 +2,8 @@
 
 from crypto.digest import Digest
 from fl.candidate import Candidate, ModelClaim
-from ledger.body import ModelCandidate, ModelFile, UpdateEntry
+from ledger.candidate import ModelCandidate, UpdateEntry
+from ledger.model import ModelFile
 
 
 def model_file(candidate: Candidate) -> ModelFile:

@@ -21,9 +21,11 @@ from crypto.digest import Digest
 from crypto.identity import NodeId
 from ledger import chain
 from ledger.block import Block, RecordType, core_hash
-from ledger.body import EndCandidate, ModelCandidate, candidate_digest
+from ledger.body import candidate_digest
+from ledger.candidate import ModelCandidate
 from ledger.chain import ChainState
 from ledger.errors import Violation
+from ledger.genesis import Genesis
 
 from .learner import Poisoning
 from .trace import short
@@ -169,7 +171,7 @@ class Checker:
         core = block.core
         body = core.body
         judgement = None
-        if isinstance(body, ModelCandidate | EndCandidate):
+        if body is not None and not isinstance(body, Genesis):
             accept = core.type is not RecordType.REJECTED
             judgement = (core.slot, candidate_digest(body), accept)
         voted = (core.slot, core_hash(core)) in self._voted

@@ -26,7 +26,7 @@ from fl.model import ModelSpec, deterministic, initial_weights, to_bytes
 from fl.train import TrainingSpec
 from fl.validate import Thresholds, evaluate
 from ledger.block import NO_PREVIOUS, Block, Core, NodeSeal, RecordType, Seal, core_hash
-from ledger.body import KEYS_FROM_SEED, DataCommitment, Genesis
+from ledger.genesis import KEYS_FROM_SEED, WITNESS_ALGORITHM, DataCommitment, Genesis
 
 from ..schema import Scenario
 from ..schema_relations import DEFAULT
@@ -48,6 +48,8 @@ class Coalition:
     """The hospitals, sorted."""
     keys: Mapping[NodeId, PrivateKey]
     """Their voting keys."""
+    witness_keys: Mapping[NodeId, PrivateKey]
+    """Their checkpoint keys."""
     ring: KeyRing
     """Their public keys."""
     quorum_sets: Mapping[NodeId, QuorumSet]
@@ -93,11 +95,13 @@ def found(scenario: Scenario) -> Coalition:
     first_model = _first_model(scenario.seed, curriculum)
     nodes = tuple(sorted(scenario.hospitals))
     keys = {node: _voting_key(scenario, node) for node in nodes}
+    witness_keys = {node: _witness_key(scenario, node) for node in nodes}
     quorum_sets = quorum_sets_of(scenario)
-    genesis = _genesis(scenario, keys, quorum_sets, cohort, first_model)
+    genesis = _genesis(scenario, keys, witness_keys, quorum_sets, cohort, first_model)
     return Coalition(
         nodes,
         keys,
+        witness_keys,
         KeyRing({node: key.public_key for node, key in keys.items()}),
         quorum_sets,
         {node: quorum_set_digest(each) for node, each in quorum_sets.items()},
@@ -177,9 +181,14 @@ def _voting_key(scenario: Scenario, node: NodeId) -> PrivateKey:
     return private_key(Algorithm(scenario.signature), seed)
 
 
+def _witness_key(scenario: Scenario, node: NodeId) -> PrivateKey:
+    return private_key(WITNESS_ALGORITHM, digest("tclearn/witness-key/v1", [scenario.seed, node]))
+
+
 def _genesis(
     scenario: Scenario,
     keys: Mapping[NodeId, PrivateKey],
+    witness_keys: Mapping[NodeId, PrivateKey],
     quorum_sets: Mapping[NodeId, QuorumSet],
     cohort: Cohort,
     first_model: Candidate,
@@ -194,6 +203,7 @@ def _genesis(
     genesis = Genesis(
         run,
         {node: key.public_key for node, key in keys.items()},
+        {node: key.public_key for node, key in witness_keys.items()},
         quorum_sets,
         scenario.protocol.name,
         scenario.protocol.rule,
@@ -206,7 +216,12 @@ def _genesis(
         model_file(first_model),
     )
     core = Core(RecordType.GENESIS, NO_PREVIOUS, 0, 0, NO_PREVIOUS, (), 0, None, genesis)
-    possessions = tuple(
+    return Block(
+        core, Seal(possessions=_prove(keys, run), witness_possessions=_prove(witness_keys, run))
+    )
+
+
+def _prove(keys: Mapping[NodeId, PrivateKey], run: Digest) -> tuple[NodeSeal, ...]:
+    return tuple(
         NodeSeal(node, prove_possession(key, run, node)) for node, key in sorted(keys.items())
     )
-    return Block(core, Seal(possessions=possessions))

@@ -41,7 +41,8 @@ from crypto.identity import NodeId
 from fl.errors import FlError
 from fl.update import Update, delta_from_bytes, delta_to_bytes, update_digest
 from ledger.block import Block, Core, NodeSeal, RecordType, core_hash
-from ledger.body import Candidate, EndCandidate, ModelCandidate, UpdateEntry, candidate_digest
+from ledger.body import Candidate, candidate_digest
+from ledger.candidate import EndCandidate, ModelCandidate, UpdateEntry
 from ledger.errors import Violation
 
 from ..schema_faults import hospital_of
@@ -110,7 +111,7 @@ class Rules:
     chain_id: Digest
     """The chain that every signature names."""
     round_count: int
-    """Rounds of learning; the slots after them decide the end."""
+    """Rounds of learning; the slot after them decides the end."""
     scheme: str
     """``sequential`` or ``fedavg``."""
     epoch_count: int
@@ -205,7 +206,7 @@ class Hospital:
         absent = absent_core(state, self._rules.proposal_timeout_us)
         self._open = _OpenSlot(slot, leader, absent)
         self._step(Begin(slot, leader, core_hash(absent)))
-        if slot <= self._rules.round_count:
+        if state.round_count < self._rules.round_count:
             if leader == self._node_id:
                 self._env.process(self._lead(slot))
             elif self._rules.scheme == "fedavg":
@@ -348,7 +349,7 @@ class Hospital:
             raise Violation("BAD_PROPOSER", f"{self._open.leader}, who leads the slot", sender)
         check_draft(proposal, draft, sender, self.replica.state, self._processor.now_us)
         if draft is not None and isinstance(draft.candidate, ModelCandidate):
-            self._check_updates(draft.candidate, draft.updates)
+            self._check_updates(draft.candidate, draft.attestations)
         if self._open.draft is None:
             self._open.draft = draft
 
@@ -413,7 +414,7 @@ class Hospital:
         if draft is None:
             return
         candidate = draft.candidate
-        if isinstance(candidate, EndCandidate):
+        if not isinstance(candidate, ModelCandidate):
             cost_us = 1
             answer = self._judge_end(slot, digest, candidate)
         else:
@@ -423,7 +424,7 @@ class Hospital:
             answer = Validated(slot, digest, validation.accept, validation.reason.value, scores)
         self._processor.after(cost_us, lambda: self._step(answer))
 
-    def _judge_end(self, slot: int, digest: Digest, candidate: EndCandidate) -> Validated:
+    def _judge_end(self, slot: int, digest: Digest, candidate: Candidate) -> Validated:
         state = self.replica.state
         sound = EndCandidate(slot, state.accepted_count, state.model.tensors) == candidate
         return Validated(slot, digest, sound, "ok" if sound else END_REASON, ())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from consensus.messages import Accuse, Proposal, Statement, Verdict, Vote
 from crypto.digest import Digest
 from ledger.block import Block, RecordType
-from ledger.body import ModelCandidate
+from ledger.candidate import ModelCandidate
 
 from .checker import Finding, Invariant, Status
 from .network import Traffic

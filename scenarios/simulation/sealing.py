@@ -17,8 +17,9 @@ from ledger.block import (
     Seal,
     VerdictSeal,
     core_hash,
+    recorded_as,
 )
-from ledger.body import Candidate, EndCandidate, candidate_digest
+from ledger.body import Candidate, candidate_digest
 from ledger.chain import ChainState
 from ledger.errors import Violation
 
@@ -32,8 +33,7 @@ def absent_core(state: ChainState, timeout_us: int) -> Core:
 
 def accepted_core(state: ChainState, candidate: Candidate, time_us: int, proposer: NodeId) -> Core:
     """The next block if this candidate is accepted."""
-    record_type = RecordType.END if isinstance(candidate, EndCandidate) else RecordType.ACCEPTED
-    return _next_core(state, record_type, candidate, state.voters, time_us, proposer)
+    return _next_core(state, recorded_as(candidate), candidate, state.voters, time_us, proposer)
 
 
 def rejected_core(accepted: Core) -> Core:
@@ -95,8 +95,8 @@ def seal_of(statements: Iterable[Signed[Statement]], value: Digest, draft: Draft
             case Vote() as said:
                 if said.value == value:
                     votes.append(NodeSeal(signed.node, signed.signature))
-    updates = () if draft is None else draft.updates
-    return Seal(proposal, updates, tuple(verdicts), tuple(votes))
+    attested = () if draft is None else draft.attestations
+    return Seal(proposal, attested, tuple(verdicts), tuple(votes))
 
 
 def _next_core(

@@ -13,8 +13,8 @@ from crypto.envelope import Signed, sign_value, verify_value
 from crypto.errors import SignatureError
 from crypto.identity import KeyRing, NodeId
 from crypto.signature import PrivateKey
-from ledger.body import UpdateEntry
-from ledger.update import UPDATE_LABEL, update_fields
+from ledger.attestation import update_attestation
+from ledger.candidate import UpdateEntry
 
 from ..errors import SimulationError
 
@@ -52,8 +52,8 @@ class Signer:
 
     def sign_update(self, slot: int, base: Digest, entry: UpdateEntry) -> bytes:
         """Sign a contribution to a round."""
-        fields = update_fields(self._chain_id, slot, base, entry)
-        return sign_value(self._key, UPDATE_LABEL, fields)
+        needed = update_attestation(self._chain_id, slot, base, entry)
+        return sign_value(self._key, needed.label, needed.fields)
 
     def forget_before(self, slot: int) -> None:
         """Drop what was said in slots that are on the ledger."""
@@ -88,8 +88,8 @@ class Verifier:
         Raises:
             SignatureError: When the author is not of the coalition or did not sign this.
         """
-        fields = update_fields(self._chain_id, slot, base, entry)
-        self._check(entry.author, UPDATE_LABEL, fields, signature)
+        needed = update_attestation(self._chain_id, slot, base, entry)
+        self._check(needed.node, needed.label, needed.fields, signature)
 
     def _check(self, node: NodeId, label: str, fields: list[Value], signature: bytes) -> None:
         if node not in self._quorum_sets:

@@ -12,7 +12,8 @@ from crypto.encoding import encode
 from crypto.envelope import Signed
 from crypto.identity import NodeId
 from ledger.block import Core, NodeSeal, core_value
-from ledger.body import Candidate, UpdateEntry
+from ledger.body import Candidate
+from ledger.candidate import UpdateEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class Draft:
     """The candidate, as it stands in the core's body."""
     file: bytes
     """The candidate's weights; empty when it is not a model."""
-    updates: tuple[NodeSeal, ...]
-    """The authors' signatures over the updates that were combined."""
+    attestations: tuple[NodeSeal, ...]
+    """The signatures of the authors of what the candidate says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def statement_message(
     _, fields = signing_fields(signed.statement, chain_id, signed.node, quorum_set)
     size = len(encode(fields)) + len(signed.signature)
     if draft is not None:
-        seals = sum(len(seal.signature) + len(seal.node) for seal in draft.updates)
+        seals = sum(len(seal.signature) + len(seal.node) for seal in draft.attestations)
         size += len(encode(core_value(draft.core))) + len(draft.file) + seals
     return StatementMessage(signed, draft, size)
 
