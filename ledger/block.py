@@ -24,7 +24,8 @@ from . import schema
 from .body import Body, Candidate, body_value, read_candidate
 from .candidate import EndCandidate, ModelCandidate
 from .errors import Violation
-from .genesis import read_genesis
+from .genesis import Genesis, read_genesis
+from .model import ModelFile
 from .notice import EvidenceNotice, MembershipNotice, OpinionNotice, QualityNotice
 from .record import PAYLOAD_SIZE_MAX
 
@@ -149,6 +150,12 @@ class Block:
     """What was agreed on."""
     seal: Seal
     """Who agreed."""
+
+
+def model_of(block: Block) -> ModelFile | None:
+    """The model file that a block names, if it names one."""
+    body = block.core.body
+    return body.model if isinstance(body, Genesis | ModelCandidate) else None
 
 
 def recorded_as(candidate: Candidate) -> RecordType:

@@ -1,6 +1,15 @@
 """Re-checking a ledger: what is wrong in it, where, and what the check cannot rule out."""
 
-from .finding import AuditReport, Finding, Judgement, ReplicaReport
-from .run import audit_run
+from .finding import AuditReport, Finding, Judgement, Level, ReplicaReport
+from .run import AuditOptions, Resume, audit_run
 
-__all__ = ["AuditReport", "Finding", "Judgement", "ReplicaReport", "audit_run"]
+__all__ = [
+    "AuditOptions",
+    "AuditReport",
+    "Finding",
+    "Judgement",
+    "Level",
+    "ReplicaReport",
+    "Resume",
+    "audit_run",
+]

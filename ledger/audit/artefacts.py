@@ -1,6 +1,5 @@
-"""Level L3, the part on models: each file is what its name and the chain say it is."""
+"""Level L3: each model file is what its name and the chain say it is."""
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from crypto.digest import Digest
@@ -14,70 +13,83 @@ from ..model import ModelFile
 from .finding import Counters, Finding
 
 
-def audit_blobs(
-    directory: Path,
-    root: Path,
-    models: Mapping[Digest, tuple[ModelFile, int]],
-    counters: Counters,
-) -> Iterator[Finding]:
-    """Yield what is wrong with the blobs of a run.
+class ModelAudit:
+    """Checks models as the replicas name them, then every file of the store that none named."""
 
-    Every file of the store is compared with its name, whether the chain names it or not; every
-    model that the chain names must be there, with the tensors and the size the chain states.
+    def __init__(self, directory: Path, root: Path, counters: Counters) -> None:
+        """Start.
 
-    Args:
-        directory: The blob store.
-        root: The run; files are named relative to it.
-        models: The models that sound blocks name, each with the first height that does.
-        counters: Added to.
-    """
-    store = BlobStore(directory)
-    present = set()
-    for path in store.files():
-        if is_leftover(path):
-            continue
-        counters.blobs += 1
-        name = named_digest(path)
-        file = str(path.relative_to(root))
-        if name is None:
-            yield _finding("STRAY_FILE", None, file, "a file named by its SHA-256", path.name)
-            continue
-        height = models[name][1] if name in models else None
+        Args:
+            directory: The blob store.
+            root: The run; files are named relative to it.
+            counters: Added to.
+        """
+        self.findings: list[Finding] = []
+        """What is wrong."""
+        self._store = BlobStore(directory)
+        self._root = root
+        self._counters = counters
+        self._seen: dict[Digest, tuple[Digest, int]] = {}
+
+    def see(self, model: ModelFile, height: int) -> None:
+        """Check a model that a sound block names; the same one only once."""
+        facts = (model.tensors, model.size_bytes)
+        if self._seen.get(model.file) == facts:
+            return
+        self._seen.setdefault(model.file, facts)
+        path = self._store.path(model.file)
+        if not path.exists():
+            self._add("BLOB_MISSING", height, path, "the model's file", "nothing")
+            return
+        self._counters.blobs += 1
+        self._check_content(model, height, path)
+
+    def finish(self) -> None:
+        """Compare the files that no block names with their names."""
+        for path in self._store.files():
+            if is_leftover(path):
+                continue
+            name = named_digest(path)
+            if name is None:
+                self._add("STRAY_FILE", None, path, "a file named by its SHA-256", path.name)
+            elif name not in self._seen:
+                self._counters.blobs += 1
+                self._check_name(name, path)
+
+    def _check_content(self, model: ModelFile, height: int, path: Path) -> None:
+        found = self._digest(height, path)
+        if found is None:
+            return
+        if found != model.file:
+            expected = f"content of SHA-256 {model.file.hex()}"
+            self._add("BLOB_DIGEST", height, path, expected, found.hex())
+            return
         try:
-            found = file_digest(path)
-        except BlobError as error:
-            yield _finding("BLOB_UNREADABLE", height, file, "a readable file", str(error))
-            continue
-        if found == name:
-            present.add(name)
-        else:
+            content = self._store.get(model.file)
+            tensors = tensor_digest(content)
+        except (BlobError, TensorFileError) as error:
+            self._add("MODEL_MALFORMED", height, path, "a strict safetensors file", str(error))
+            return
+        if len(content) != model.size_bytes:
+            sizes = f"{model.size_bytes} bytes", f"{len(content)} bytes"
+            self._add("MODEL_SIZE", height, path, *sizes)
+        if tensors != model.tensors:
+            expected = f"tensors of {model.tensors.hex()}"
+            self._add("TENSOR_DIGEST", height, path, expected, tensors.hex())
+
+    def _check_name(self, name: Digest, path: Path) -> None:
+        found = self._digest(None, path)
+        if found is not None and found != name:
             expected = f"content of SHA-256 {name.hex()}"
-            yield _finding("BLOB_DIGEST", height, file, expected, found.hex())
-    for name, (model, height) in sorted(models.items(), key=lambda item: item[1][1]):
-        path = store.path(name)
-        file = str(path.relative_to(root))
-        if name in present:
-            yield from _check_model(store, model, height, file)
-        elif not path.exists():
-            yield _finding("BLOB_MISSING", height, file, "the model's file", "nothing")
+            self._add("BLOB_DIGEST", None, path, expected, found.hex())
 
+    def _digest(self, height: int | None, path: Path) -> Digest | None:
+        try:
+            return file_digest(path)
+        except BlobError as error:
+            self._add("BLOB_UNREADABLE", height, path, "a readable file", str(error))
+            return None
 
-def _check_model(store: BlobStore, model: ModelFile, height: int, file: str) -> Iterator[Finding]:
-    try:
-        content = store.get(model.file)
-        tensors = tensor_digest(content)
-    except (BlobError, TensorFileError) as error:
-        yield _finding("MODEL_MALFORMED", height, file, "a strict safetensors file", str(error))
-        return
-    if len(content) != model.size_bytes:
-        yield _finding(
-            "MODEL_SIZE", height, file, f"{model.size_bytes} bytes", f"{len(content)} bytes"
-        )
-    if tensors != model.tensors:
-        yield _finding(
-            "TENSOR_DIGEST", height, file, f"tensors of {model.tensors.hex()}", tensors.hex()
-        )
-
-
-def _finding(code: str, height: int | None, file: str, expected: str, found: str) -> Finding:
-    return Finding(code, "L3", None, height, file, None, expected, found)
+    def _add(self, code: str, height: int | None, path: Path, expected: str, found: str) -> None:
+        file = str(path.relative_to(self._root))
+        self.findings.append(Finding(code, "L3", None, height, file, None, expected, found))

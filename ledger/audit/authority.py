@@ -12,8 +12,6 @@ from consensus.majority import leader_of
 from consensus.messages import NO_CANDIDATE, Proposal, Statement, Verdict, Vote, signing_fields
 from consensus.quorum import quorum_set_digest
 from crypto.digest import Digest
-from crypto.encoding import Value
-from crypto.envelope import verify_value
 from crypto.errors import SignatureError
 from crypto.identity import NodeId
 from crypto.possession import verify_possession
@@ -25,6 +23,7 @@ from ..body import candidate_digest
 from ..chain import ChainState
 from ..errors import Violation
 from ..genesis import Genesis
+from .signatures import SignatureCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +53,6 @@ def check_genesis(block: Block, genesis: Genesis) -> Iterator[Violation]:
     yield from _check_possessions(block.seal.witness_possessions, genesis.witnesses, genesis.run)
 
 
-def _check_possessions(
-    seals: tuple[NodeSeal, ...], keys: Mapping[NodeId, PublicKey], run: Digest
-) -> Iterator[Violation]:
-    provers = [seal.node for seal in seals]
-    if provers != sorted(keys):
-        expected = f"a possession proof of each of {', '.join(sorted(keys))}"
-        yield Violation("BAD_POSSESSION", expected, ", ".join(provers) or "none")
-    for seal in seals:
-        if seal.node in keys:
-            try:
-                verify_possession(keys[seal.node], run, seal.node, seal.signature)
-            except SignatureError as error:
-                yield Violation("BAD_POSSESSION", f"a proof by {seal.node}", str(error))
-
-
 def signature_count(block: Block) -> int:
     """Signatures that a block carries."""
     seal = block.seal
@@ -76,8 +60,10 @@ def signature_count(block: Block) -> int:
     return sum(map(len, (*listed, seal.witness_possessions))) + (seal.proposal is not None)
 
 
-def check_seal(block: Block, value: Digest, known: Authority) -> Iterator[Violation]:
-    """Yield everything that is wrong with the seal of a block after the genesis.
+def check_seal(
+    block: Block, value: Digest, known: Authority
+) -> Iterator[Violation | SignatureCheck]:
+    """Yield what is wrong with the seal of a block, and the signatures that have to verify.
 
     Args:
         block: A block that the chain has taken in.
@@ -94,9 +80,24 @@ def check_seal(block: Block, value: Digest, known: Authority) -> Iterator[Violat
     yield from _check_votes(block, value, known)
 
 
+def _check_possessions(
+    seals: tuple[NodeSeal, ...], keys: Mapping[NodeId, PublicKey], run: Digest
+) -> Iterator[Violation]:
+    provers = [seal.node for seal in seals]
+    if provers != sorted(keys):
+        expected = f"a possession proof of each of {', '.join(sorted(keys))}"
+        yield Violation("BAD_POSSESSION", expected, ", ".join(provers) or "none")
+    for seal in seals:
+        if seal.node in keys:
+            try:
+                verify_possession(keys[seal.node], run, seal.node, seal.signature)
+            except SignatureError as error:
+                yield Violation("BAD_POSSESSION", f"a proof by {seal.node}", str(error))
+
+
 def _check_proposal(
     block: Block, judged: Digest, value: Digest, known: Authority
-) -> Iterator[Violation]:
+) -> Iterator[Violation | SignatureCheck]:
     core, proposal = block.core, block.seal.proposal
     if core.proposer is None:
         if proposal is not None:
@@ -112,12 +113,10 @@ def _check_proposal(
     if named != value:
         yield Violation("BAD_PROPOSAL", f"a proposal of {value.hex()}", named.hex())
     statement = Proposal(core.slot, judged, proposal.accepted, proposal.rejected)
-    yield from _check_statement(
-        "BAD_PROPOSAL_SIGNATURE", statement, core.proposer, proposal.signature, known
-    )
+    yield _signed("BAD_PROPOSAL_SIGNATURE", statement, core.proposer, proposal.signature, known)
 
 
-def _check_attestations(block: Block, known: Authority) -> Iterator[Violation]:
+def _check_attestations(block: Block, known: Authority) -> Iterator[Violation | SignatureCheck]:
     """The authors of what the candidate says have signed it, and nobody else."""
     needed = attestations(block.core.body, known.chain_id, block.core.slot)
     authors = [each.node for each in needed]
@@ -126,20 +125,22 @@ def _check_attestations(block: Block, known: Authority) -> Iterator[Violation]:
         expected = f"content signed by {', '.join(authors) or 'nobody'}"
         yield Violation("BAD_ATTESTATION", expected, ", ".join(signers) or "nobody")
         return
-    for attestation, seal in zip(needed, block.seal.attestations, strict=True):
-        node = attestation.node
-        if node in known.genesis.nodes:
-            yield from _check_signature(
+    for each, seal in zip(needed, block.seal.attestations, strict=True):
+        key = known.genesis.nodes.get(each.node)
+        if key is not None:  # who asks to join has no key here yet: its word proves nothing
+            yield SignatureCheck(
                 "BAD_ATTESTATION_SIGNATURE",
-                node,
-                known.genesis.nodes[node],
-                attestation.label,
-                attestation.fields,
+                each.node,
+                key,
+                each.label,
+                each.fields,
                 seal.signature,
             )
 
 
-def _check_verdicts(block: Block, judged: Digest, known: Authority) -> Iterator[Violation]:
+def _check_verdicts(
+    block: Block, judged: Digest, known: Authority
+) -> Iterator[Violation | SignatureCheck]:
     core = block.core
     for seal in block.seal.verdicts:
         if seal.node not in known.genesis.nodes:
@@ -148,9 +149,7 @@ def _check_verdicts(block: Block, judged: Digest, known: Authority) -> Iterator[
         if seal.candidate not in (judged, NO_CANDIDATE):
             yield Violation("BAD_VERDICT", f"a verdict on {judged.hex()}", seal.candidate.hex())
         verdict = Verdict(core.slot, seal.candidate, seal.accept, seal.reason, seal.scores)
-        yield from _check_statement(
-            "BAD_VERDICT_SIGNATURE", verdict, seal.node, seal.signature, known
-        )
+        yield _signed("BAD_VERDICT_SIGNATURE", verdict, seal.node, seal.signature, known)
     if core.body is not None:
         yield from _check_justified(core, judged, block.seal.verdicts, known)
 
@@ -178,7 +177,9 @@ def _check_justified(
         yield Violation("UNJUSTIFIED", expected, str(error))
 
 
-def _check_votes(block: Block, value: Digest, known: Authority) -> Iterator[Violation]:
+def _check_votes(
+    block: Block, value: Digest, known: Authority
+) -> Iterator[Violation | SignatureCheck]:
     voters = [seal.node for seal in block.seal.votes]
     sets = known.genesis.quorum_sets
     try:
@@ -189,26 +190,14 @@ def _check_votes(block: Block, value: Digest, known: Authority) -> Iterator[Viol
     vote = Vote(block.core.slot, value)
     for seal in block.seal.votes:
         if seal.node in sets:
-            yield from _check_statement(
-                "BAD_VOTE_SIGNATURE", vote, seal.node, seal.signature, known
-            )
+            yield _signed("BAD_VOTE_SIGNATURE", vote, seal.node, seal.signature, known)
 
 
-def _check_statement(
+def _signed(
     code: str, statement: Statement, node: NodeId, signature: bytes, known: Authority
-) -> Iterator[Violation]:
+) -> SignatureCheck:
     label, fields = signing_fields(statement, known.chain_id, node, known.quorum_sets[node])
-    key = known.genesis.nodes[node]
-    yield from _check_signature(code, node, key, label, fields, signature)
-
-
-def _check_signature(
-    code: str, node: NodeId, key: PublicKey, label: str, fields: list[Value], signature: bytes
-) -> Iterator[Violation]:
-    try:
-        verify_value(key, label, fields, signature)
-    except SignatureError as error:
-        yield Violation(code, f"a signature by {node} over {label}", str(error))
+    return SignatureCheck(code, node, known.genesis.nodes[node], label, fields, signature)
 
 
 def shared_voters(first: tuple[NodeSeal, ...], second: tuple[NodeSeal, ...]) -> tuple[NodeId, ...]:

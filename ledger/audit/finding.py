@@ -2,7 +2,24 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+
+
+class Level(IntEnum):
+    """How far an audit goes; each level includes those below."""
+
+    L0 = 0
+    """Structure: framing, checksums, lengths, torn tails, segments."""
+    L1 = 1
+    """Chain: decoding, schema, links, the end record."""
+    L2 = 2
+    """Authority: signatures, certificates, possession proofs, cosignatures."""
+    L3 = 3
+    """Artefacts: model files, their tensors and sizes."""
+    L4 = 4
+    """Re-validation: every verdict is judged again on the stored candidates."""
+    L5 = 5
+    """Replay: the run is run again and compared block by block."""
 
 
 class Judgement(StrEnum):
@@ -70,6 +87,8 @@ class Counters:
     """Bytes of ledger files read."""
     signatures: int = 0
     """Signatures verified."""
+    verified: int = 0
+    """Distinct signatures verified: replicas hold many in common."""
     blobs: int = 0
     """Blob files whose content was compared with their name."""
 
@@ -84,8 +103,12 @@ class ReplicaReport:
     """Its own judgement."""
     height: int | None
     """Height of the last sound block; None when there is none."""
-    head: str | None
+    chain_head: str | None
     """Core hash of that block, in hexadecimal."""
+    size: int
+    """Records in its log."""
+    root: str
+    """RFC 9162 root of the log over their exact bytes, in hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,89 +1,272 @@
 """One replica, read once from its first byte to its last: levels L0, L1 and L2.
 
 Framing (L0) and chain (L1) stop at the first thing wrong: what follows a broken link cannot be
-placed. Signatures (L2) are independent of each other, so every bad one is reported, up to a limit.
-Memory holds one block, and 32 bytes for each height.
+placed. Seals (L2) are independent of each other, so every bad one is reported, up to a limit.
+Memory holds the blocks whose signatures are being verified, and 32 bytes for each height.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from crypto.digest import Digest
+from crypto.digest import DIGEST_SIZE, Digest
 from crypto.identity import NodeId
+from crypto.merkle import MerkleTree, leaf_hash
 
 from .. import chain
-from ..block import Block, NodeSeal, decode_block
-from ..candidate import ModelCandidate
+from ..block import Block, NodeSeal, decode_block, model_of
 from ..chain import ChainState
 from ..errors import Violation
-from ..genesis import Genesis
 from ..model import ModelFile
 from ..store import ReadError, StoredRecord, TornTail, read_records
 from .authority import Authority, authority, check_genesis, check_seal, signature_count
-from .finding import Counters, Finding, Judgement, ReplicaReport, worst
+from .finding import Counters, Finding, Judgement, Level, ReplicaReport, worst
+from .pins import Pin, PinBoard
+from .signatures import Outcome, SignatureCheck, SignatureVerifier
 
 FINDING_COUNT_MAX = 100
 """Findings kept of one replica; reading goes on to the end, later ones are only judged."""
+PENDING_COUNT_MAX = 512
+"""Signatures under way before the reading waits for the oldest."""
 
 _INSTANCE = "."
 """Separates a node's name from what tells its replicas apart, in the name of a folder."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the replicas of one audit share."""
+
+    root: Path
+    """The run; files are named relative to it."""
+    level: Level
+    """How far to go."""
+    verifier: SignatureVerifier
+    """Verifies signatures."""
+    counters: Counters
+    """Added to."""
+    model: Callable[[ModelFile, int], None]
+    """Told of each model that a sound block names, with its height."""
+    progress: Callable[[int], None]
+    """Told of the bytes read since the last call."""
+
+
 class ReplicaAudit:
-    """What was found in one replica and what later steps need of it."""
+    """Reads a replica record by record: see `steps`."""
 
-    name: str
-    """Name of its folder."""
-    file: str
-    """The file read last, relative to the run."""
-    findings: list[Finding] = field(default_factory=list)
-    """What is wrong with it."""
-    invalid: bool = False
-    """Whether anything was wrong, kept or not."""
-    hashes: list[Digest] = field(default_factory=list)
-    """Core hash of each sound block, by height."""
-    state: ChainState | None = None
-    """The chain after its last sound block."""
-    torn: TornTail | None = None
-    """The torn tail, if it ends in one."""
-    models: dict[Digest, tuple[ModelFile, int]] = field(default_factory=dict)
-    """Model files that its blocks name, by file digest, with the height that names each first."""
+    def __init__(
+        self,
+        name: str,
+        directory: Path,
+        context: Context,
+        pins: Iterable[Pin] = (),
+        trusted_size: int = 0,
+    ) -> None:
+        """Start.
 
-    def add(self, level: str, violation: Violation, height: int | None, offset: int | None) -> None:
-        """Keep a finding."""
-        self.invalid = True
-        if len(self.findings) < FINDING_COUNT_MAX:
-            self.findings.append(
-                Finding(
-                    violation.code,
-                    level,
-                    self.name,
-                    height,
-                    self.file,
-                    offset,
-                    violation.expected,
-                    violation.found,
-                )
-            )
+        Args:
+            name: How the report calls it.
+            directory: The ledger directory.
+            context: What all replicas of the audit share.
+            pins: Roots that somebody kept of its log.
+            trusted_size: Records whose seals an earlier audit has checked; one of the pins says
+                that they are still the same bytes.
+        """
+        self.name = name
+        """How the report calls it."""
+        self.directory = directory
+        """The ledger directory."""
+        self.findings: list[Finding] = []
+        """What is wrong with it."""
+        self.state: ChainState | None = None
+        """The chain after its last sound block."""
+        self.torn: TornTail | None = None
+        """The torn tail, if it ends in one."""
+        self.tree = MerkleTree()
+        """The log over the exact bytes of its records."""
+        self.file = _relative(directory, context.root)
+        """The file read last."""
+        self._context = context
+        self._owner = owner_of(directory.name)
+        self._pins = PinBoard(pins)
+        self._trusted_size = trusted_size
+        self._known: Authority | None = None
+        self._invalid = False
+        self._hashes = bytearray()
+        self._pending: deque[tuple[int, int, str, Violation | _Pending]] = deque()
+
+    @property
+    def block_count(self) -> int:
+        """Sound blocks read so far."""
+        return len(self._hashes) // DIGEST_SIZE
+
+    def core_hash(self, height: int) -> Digest:
+        """Core hash of a sound block."""
+        start = height * DIGEST_SIZE
+        return Digest(bytes(self._hashes[start : start + DIGEST_SIZE]))
+
+    def steps(self) -> Iterator[None]:
+        """Read one record at each step, so that several replicas can be read side by side.
+
+        Raises:
+            StoreError: When a file cannot be read.
+        """
+        try:
+            for record in read_records(self.directory):
+                self.file = _relative(record.file, self._context.root)
+                if isinstance(record, TornTail):
+                    self._tear(record)
+                    break
+                if not self._read(record):
+                    break
+                yield
+        except ReadError as error:
+            self._settle(0)
+            file = Path(error.file)
+            self.file = _relative(file, self._context.root) if file.name else self.file
+            self._add("L0", error, self.tree.size, error.offset, self.file)
+        self._settle(0)
+        for _, violation in self._pins.missing(self.tree.size):
+            self._add("LA", violation, None, None, self.file)
 
     def report(self) -> ReplicaReport:
         """The replica's own judgement."""
         state = self.state
-        judgements = [
-            Judgement.VALID if state is not None and state.ended else Judgement.INCOMPLETE
-        ]
+        ended = state is not None and state.ended
+        judgements = [Judgement.VALID if ended else Judgement.INCOMPLETE]
         if self.torn is not None:
             judgements.append(Judgement.VALID_PREFIX)
-        if self.invalid:
+        if self._invalid:
             judgements.append(Judgement.INVALID)
         return ReplicaReport(
             self.name,
             worst(judgements),
             None if state is None else state.height,
             None if state is None else state.head.hex(),
+            self.tree.size,
+            self.tree.root().hex(),
         )
+
+    def _read(self, record: StoredRecord) -> bool:
+        """Take one record in; whether the next one can be placed."""
+        context = self._context
+        context.counters.records += 1
+        context.counters.bytes += len(record.payload)
+        context.progress(len(record.payload))
+        height = self.tree.size
+        self.tree.append(leaf_hash(record.payload))
+        for _, violation in self._pins.compare(self.tree):
+            self._add("LA", violation, height, record.offset, self.file)
+        if context.level < Level.L1:
+            return True
+        block = self._link(record, height)
+        if block is None:
+            return False
+        if context.level >= Level.L2 and height >= self._trusted_size:
+            self._check_seal(block, record)
+        return True
+
+    def _link(self, record: StoredRecord, height: int) -> Block | None:
+        """Decode a record and take it into the chain, or report why not."""
+        try:
+            block, value = decode_block(record.payload)
+            state = self.state
+            if state is None:
+                self.state = chain.start(block, value)
+            else:
+                self.state = chain.extend(state, block, value)
+        except Violation as violation:
+            self._settle(0)
+            self._add("L1", violation, height, record.offset, self.file)
+            return None
+        self._hashes += value
+        model = model_of(block)
+        if model is not None:
+            self._context.model(model, height)
+        return block
+
+    def _check_seal(self, block: Block, record: StoredRecord) -> None:
+        """Report what is wrong with a seal, in the order of heights."""
+        if self.state is None:
+            return
+        if self._known is None:
+            self._known = authority(self.state, self._owner)
+        known, height = self._known, block.core.height
+        self._context.counters.signatures += signature_count(block)
+        if known.owner not in known.genesis.nodes:
+            if height == 0:
+                expected = "the replica of a node of the genesis"
+                stranger = Violation("UNKNOWN_REPLICA", expected, known.owner)
+                self._pending.append((height, record.offset, self.file, stranger))
+            return
+        if height == 0:
+            for violation in check_genesis(block, known.genesis):
+                self._pending.append((height, record.offset, self.file, violation))
+            return
+        for each in check_seal(block, self.core_hash(height), known):
+            if isinstance(each, SignatureCheck):
+                outcome = self._context.verifier.submit(each)
+                pending = _Pending(each.code, each.node, each.label, outcome)
+                self._pending.append((height, record.offset, self.file, pending))
+            else:
+                self._pending.append((height, record.offset, self.file, each))
+        self._settle(PENDING_COUNT_MAX)
+
+    def _settle(self, keep: int) -> None:
+        """Wait for the oldest signatures until no more than ``keep`` are under way."""
+        while len(self._pending) > keep:
+            height, offset, file, each = self._pending.popleft()
+            violation = each.violation() if isinstance(each, _Pending) else each
+            if violation is not None:
+                self._add("L2", violation, height, offset, file)
+
+    def _tear(self, torn: TornTail) -> None:
+        """An unfinished record is what a crash leaves, but not behind the end of a finished run."""
+        if self.state is not None and self.state.ended:
+            found = f"{torn.size_bytes} bytes"
+            extra = Violation("AFTER_END", "nothing after the end record", found)
+            self._add("L0", extra, None, torn.offset, self.file)
+        else:
+            self.torn = torn
+
+    def _add(
+        self, level: str, violation: Violation, height: int | None, offset: int | None, file: str
+    ) -> None:
+        self._invalid = True
+        if len(self.findings) < FINDING_COUNT_MAX:
+            finding = Finding(
+                violation.code,
+                level,
+                self.name,
+                height,
+                file,
+                offset,
+                violation.expected,
+                violation.found,
+            )
+            self.findings.append(finding)
+
+    def add(self, level: str, violation: Violation, file: str) -> None:
+        """Report something that was found beside the records."""
+        self._add(level, violation, None, None, file)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A signature under way."""
+
+    code: str
+    node: NodeId
+    label: str
+    outcome: Outcome
+
+    def violation(self) -> Violation | None:
+        """Wait for it; what is wrong, if anything."""
+        found = self.outcome()
+        if found is None:
+            return None
+        return Violation(self.code, f"a signature by {self.node} over {self.label}", found)
 
 
 def owner_of(folder: str) -> NodeId:
@@ -91,102 +274,14 @@ def owner_of(folder: str) -> NodeId:
     return NodeId(folder.partition(_INSTANCE)[0])
 
 
-def audit_replica(
-    directory: Path, root: Path, counters: Counters, progress: Callable[[int], None]
-) -> ReplicaAudit:
-    """Read one replica and check levels L0 to L2.
-
-    Args:
-        directory: The ledger directory.
-        root: The run; files are named relative to it.
-        counters: Added to.
-        progress: Called with the bytes read since the last call.
-
-    Raises:
-        StoreError: When a file cannot be read.
-    """
-    audit = ReplicaAudit(directory.name, str(directory.relative_to(root)))
-    known: Authority | None = None
-    try:
-        for record in read_records(directory):
-            audit.file = str(record.file.relative_to(root))
-            if isinstance(record, TornTail):
-                _tear(audit, record)
-                break
-            counters.records += 1
-            counters.bytes += len(record.payload)
-            progress(len(record.payload))
-            block = _link(audit, record)
-            if block is None or audit.state is None:
-                break
-            if known is None:
-                known = authority(audit.state, owner_of(directory.name))
-            _check_authority(audit, block, record, known)
-            counters.signatures += signature_count(block)
-    except ReadError as error:
-        file = Path(error.file)
-        audit.file = str(file.relative_to(root)) if file.is_absolute() else audit.file
-        audit.add("L0", error, len(audit.hashes), error.offset)
-    return audit
-
-
-def _tear(audit: ReplicaAudit, torn: TornTail) -> None:
-    """An unfinished record is what a crash leaves, but not behind the end of a finished run."""
-    if audit.state is not None and audit.state.ended:
-        extra = Violation("AFTER_END", "nothing after the end record", f"{torn.size_bytes} bytes")
-        audit.add("L0", extra, None, torn.offset)
-    else:
-        audit.torn = torn
-
-
-def _link(audit: ReplicaAudit, record: StoredRecord) -> Block | None:
-    """Decode a record and take it into the chain, or report why not."""
-    height = len(audit.hashes)
-    try:
-        block, value = decode_block(record.payload)
-        state = audit.state
-        if state is None:
-            audit.state = chain.start(block, value)
-        else:
-            audit.state = chain.extend(state, block, value)
-    except Violation as violation:
-        audit.add("L1", violation, height, record.offset)
-        return None
-    audit.hashes.append(value)
-    body = block.core.body
-    if isinstance(body, Genesis | ModelCandidate):
-        audit.models.setdefault(body.model.file, (body.model, height))
-    return block
-
-
-def _check_authority(
-    audit: ReplicaAudit, block: Block, record: StoredRecord, known: Authority
-) -> None:
-    height = block.core.height
-    if height == 0 and known.owner not in known.genesis.nodes:
-        stranger = Violation("UNKNOWN_REPLICA", "the replica of a node of the genesis", known.owner)
-        audit.add("L2", stranger, height, record.offset)
-        return
-    if known.owner not in known.genesis.nodes:
-        return  # said once, at the genesis: nobody's quorum set says what would convince it
-    if height == 0:
-        violations = check_genesis(block, known.genesis)
-    else:
-        violations = check_seal(block, audit.hashes[height], known)
-    for violation in violations:
-        audit.add("L2", violation, height, record.offset)
-
-
 def votes_at(directory: Path, height: int) -> tuple[NodeSeal, ...]:
     """The votes that seal the block at a height that was read before."""
-    for number, record in enumerate(_records(directory)):
-        if number == height:
+    for number, record in enumerate(read_records(directory)):
+        if number == height and isinstance(record, StoredRecord):
             block, _ = decode_block(record.payload)
             return block.seal.votes
     return ()
 
 
-def _records(directory: Path) -> Iterator[StoredRecord]:
-    for record in read_records(directory):
-        if isinstance(record, StoredRecord):
-            yield record
+def _relative(path: Path, root: Path) -> str:
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

@@ -1,0 +1,120 @@
+"""Replicas against each other and against what the run says of itself: level LA."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from crypto.digest import Digest
+from crypto.identity import NodeId
+
+from ..errors import StoreError, Violation
+from .authority import shared_voters
+from .finding import Finding
+from .replica import ReplicaAudit, votes_at
+
+SUMMARY_FILE = "run.json"
+"""What the run says of itself: never trusted, but a contradiction is a finding."""
+SUMMARY_SIZE_MAX = 16 * 1024 * 1024
+"""Bytes."""
+
+
+def compare_replicas(replicas: Sequence[ReplicaAudit]) -> Iterator[Finding]:
+    """Compare the replicas' sound blocks with the longest; one finding for each other branch."""
+    reference = max(replicas, key=lambda replica: replica.block_count)
+    branches: dict[tuple[int, Digest], list[ReplicaAudit]] = {}
+    for replica in replicas:
+        height = _parting(reference, replica)
+        if height is not None:
+            branches.setdefault((height, replica.core_hash(height)), []).append(replica)
+    for (height, found), branch in branches.items():
+        first = branch[0]
+        culprits = shared_voters(
+            votes_at(reference.directory, height), votes_at(first.directory, height)
+        )
+        names = ", ".join(replica.name for replica in branch)
+        yield Finding(
+            _parting_code(height, culprits),
+            "LA",
+            first.name,
+            height,
+            first.file,
+            None,
+            f"core hash {reference.core_hash(height).hex()} as in {reference.name}",
+            f"{found.hex()} in {names}",
+            culprits,
+        )
+
+
+def _parting(first: ReplicaAudit, second: ReplicaAudit) -> int | None:
+    """The first height at which two replicas hold different blocks."""
+    shorter = min(first.block_count, second.block_count)
+    heights = range(shorter)
+    return next((h for h in heights if first.core_hash(h) != second.core_hash(h)), None)
+
+
+def _parting_code(height: int, culprits: Sequence[NodeId]) -> str:
+    """Two certificates for one slot convict who signed both; if nobody did, blame the genesis.
+
+    Quorum sets whose quorums do not intersect let two sides decide apart without a lie.
+    """
+    if height == 0:
+        return "GENESIS_DIFFERS"
+    return "FORK" if culprits else "FORK_CONFIG_NO_INTERSECTION"
+
+
+def check_summary(run: Path, replicas: Sequence[ReplicaAudit]) -> Iterator[Finding]:
+    """Compare what the run says of itself with what stands in its replicas."""
+    path = run / SUMMARY_FILE
+    if not path.exists():
+        return
+    try:
+        stated = _read_summary(path)
+    except Violation as violation:
+        yield _finding(violation, None, None)
+        return
+    if stated is None:
+        return
+    by_name = {replica.name: replica for replica in replicas}
+    for name in sorted(stated.keys() | by_name.keys()):
+        replica = by_name.get(name)
+        state = None if replica is None else replica.state
+        found = None if state is None else (state.height, state.head.hex())
+        if stated.get(name) != found:
+            height = None if found is None else found[0]
+            differs = Violation("SUMMARY_DIFFERS", _end(stated.get(name)), _end(found))
+            yield _finding(differs, name, height)
+
+
+def _read_summary(path: Path) -> dict[str, tuple[int, str]] | None:
+    """Height and head that a stopped run states for each replica; None while it runs."""
+    try:
+        if path.stat().st_size > SUMMARY_SIZE_MAX:
+            raise Violation("SUMMARY_MALFORMED", f"at most {SUMMARY_SIZE_MAX} bytes", "more")
+        stated = json.loads(path.read_bytes())["replicas"]
+        if stated is None:
+            return None
+        return {
+            str(name): (int(each["height"]), str(each["chain_head"]))
+            for name, each in stated.items()
+        }
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Violation("SUMMARY_MALFORMED", "the summary of a run", str(error)[:200]) from None
+
+
+def _finding(violation: Violation, node: str | None, height: int | None) -> Finding:
+    return Finding(
+        violation.code,
+        "LA",
+        node,
+        height,
+        SUMMARY_FILE,
+        None,
+        violation.expected,
+        violation.found,
+    )
+
+
+def _end(end: tuple[int, str] | None) -> str:
+    return "no block" if end is None else f"height {end[0]}, head {end[1]}"
