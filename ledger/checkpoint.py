@@ -1,17 +1,17 @@
-"""Checkpoints of a Merkle log: notes with ML-DSA-44 cosignatures, byte for byte those of C2SP.
+r"""Checkpoints of a Merkle log: notes with ML-DSA-44 cosignatures, byte for byte those of C2SP.
 
-    note    = origin "\\n" size "\\n" base64(root) "\\n" (extension "\\n")* "\\n" line+
-    line    = "— " name " " base64(key_id || u64be timestamp || signature[2420]) "\\n"
+    note    = origin "\n" size "\n" base64(root) "\n" (extension "\n")* "\n" line+
+    line    = "— " name " " base64(key_id || u64be timestamp || signature[2420]) "\n"
     key_id  = SHA-256(name || 0x0a || 0x06 || public key[1312])[:4]
     vkey    = name "+" hex(key_id) "+" base64(0x06 || public key)
-    message = "subtree/v1\\n\\0" || u8 len || name || u64be timestamp
+    message = "subtree/v1\n\0" || u8 len || name || u64be timestamp
               || u8 len || origin || u64be 0 || u64be size || root[32]
 
 The message is signed under the empty context of FIPS 204; extension lines are not signed. A line of
 another type is kept as it is: whoever does not know its key ignores it. Plain Ed25519 signatures
 (type 0x01, over the text of the note) are verified and never made. Which signatures are enough is
-for `ledger.policy` to say. Bytes that are read have one form: what `parse_note` takes, `format_note`
-gives back. Source: C2SP signed-note, tlog-checkpoint and tlog-cosignature.
+for `ledger.policy` to say. A note has one form: what `parse_note` takes, `format_note` gives back.
+Source: C2SP signed-note, tlog-checkpoint and tlog-cosignature.
 """
 
 import re
@@ -235,7 +235,7 @@ def parse_vkey(text: str) -> VerifierKey:
     if len(parts) != 3:
         raise CheckpointError("a verifier key: name+key id+key", _shown(text))
     name, stated, encoded = parts
-    typed = _unbase64(encoded, "a verifier key")
+    typed = parse_base64(encoded, "a verifier key")
     algorithm = next(
         (each for each, number in _TYPES.items() if typed[:1] == bytes([number])), None
     )
@@ -373,17 +373,32 @@ def parse_digest(text: str, what: str) -> Digest:
     Raises:
         CheckpointError: It is none.
     """
-    value = _unbase64(text, what)
+    value = parse_base64(text, what)
     if len(value) != DIGEST_SIZE:
         raise CheckpointError(f"{what} of {DIGEST_SIZE} bytes", str(len(value)))
     return Digest(value)
+
+
+def parse_base64(text: str, what: str) -> bytes:
+    """Read bytes in base64: RFC 4648, section 4, padded, no spare bits set, not empty.
+
+    Raises:
+        CheckpointError: It is another text.
+    """
+    try:
+        data = b64decode(text, validate=True)
+    except ValueError:
+        data = b""
+    if not data or _base64(data) != text:
+        raise CheckpointError(f"{what} in base64", _shown(text))
+    return data
 
 
 def _parse_signature(line: str) -> Cosignature | OtherSignature:
     name, separator, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not separator:
         raise CheckpointError("a signature line: em dash, name, base64", _shown(line))
-    value = _unbase64(encoded, f"a signature of {_shown(name)}")
+    value = parse_base64(encoded, f"a signature of {_shown(name)}")
     signer, body = value[:KEY_ID_SIZE], value[KEY_ID_SIZE:]
     if len(body) != _COSIGNATURE_SIZE:
         return OtherSignature(name, signer, body)
@@ -471,17 +486,6 @@ def _check_count(what: str, count: int, least: int, most: int) -> None:
 
 def _base64(data: bytes) -> str:
     return b64encode(data).decode("ascii")
-
-
-def _unbase64(text: str, what: str) -> bytes:
-    """Decode the one base64 form of bytes (RFC 4648, section 4, padded, no spare bits set)."""
-    try:
-        data = b64decode(text, validate=True)
-    except ValueError:
-        data = b""
-    if not data or _base64(data) != text:
-        raise CheckpointError(f"{what} in base64", _shown(text))
-    return data
 
 
 def _described(checkpoint: Checkpoint) -> str:

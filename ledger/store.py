@@ -1,6 +1,7 @@
 """Append-only segment files: one writer, one flush per block, nothing acknowledged is lost.
 
-A ledger directory holds ``00000000.seg``, ``00000001.seg``, … and ``lock``. The writer holds the
+A ledger directory holds ``00000000.seg``, ``00000001.seg``, …, and beside them the files named in
+`_BESIDE`. The writer holds the
 lock, writes a record with one call and flushes it to the disk before it returns; a torn tail that a
 crash left is cut off when the ledger is opened again, anything else that is wrong is an error. The
 reader never writes and never trusts an index.
@@ -16,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from .durability import flush_directory
+from .durability import flush_directory, is_leftover
 from .errors import StoreError, Violation
 from .record import HEADER_SIZE, MAGIC, check_payload, checksum, frame, read_header
 
@@ -26,8 +27,28 @@ SEGMENT_COUNT_MAX = 100_000
 """Segments that one ledger may have."""
 
 _MAGIC_COUNT_MAX = 1000
+CHECKPOINT_FILE = "checkpoint"
+"""The newest signed tree head, beside the segments."""
+CHECKPOINTS_FOLDER = "checkpoints"
+"""Earlier signed tree heads, one file each."""
+SIGN_STATE_FILE = "signstate"
+"""What the owner has signed: see `ledger.signstate`."""
+WITNESS_STATE_FILE = "witness"
+"""Which heads of other logs the owner has cosigned."""
+
 _SUFFIX = ".seg"
 _LOCK = "lock"
+_BESIDE = frozenset(
+    {
+        _LOCK,
+        CHECKPOINT_FILE,
+        CHECKPOINTS_FOLDER,
+        SIGN_STATE_FILE,
+        f"{SIGN_STATE_FILE}.lock",
+        WITNESS_STATE_FILE,
+        f"{WITNESS_STATE_FILE}.lock",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +99,12 @@ def segments(directory: Path) -> list[Path]:
 
     Raises:
         ReadError: ``SEGMENT_GAP`` or ``STRAY_FILE`` when the directory holds anything but a gapless
-            sequence of segments and the lock.
+            sequence of segments and the files that stand beside them.
         StoreError: When the directory cannot be read.
     """
     try:
-        names = sorted(entry.name for entry in directory.iterdir() if entry.name != _LOCK)
+        entries = [entry for entry in directory.iterdir() if not is_leftover(entry)]
+        names = sorted(entry.name for entry in entries if entry.name not in _BESIDE)
     except OSError as error:
         raise StoreError(f"cannot read the ledger {directory}: {error.strerror}") from None
     for index, name in enumerate(names):

@@ -6,11 +6,14 @@
 """
 
 import json
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ledger.audit.run import BLOBS_FOLDER, LEDGER_FOLDER, SUMMARY_FILE
+from ledger.audit.compare import SUMMARY_FILE
+from ledger.audit.run import BLOBS_FOLDER, LEDGER_FOLDER
 from ledger.durability import replace_file
 from ledger.errors import StoreError
 
@@ -22,6 +25,8 @@ METRICS_FOLDER = "metrics"
 """Tables as CSV."""
 DEFAULT_COUNT_MAX = 10_000
 """Runs of one scenario that get a name of their own below the default folder."""
+
+_REMEDY = "give another directory with --out"
 
 
 class RunDirectory:
@@ -52,10 +57,7 @@ class RunDirectory:
         except OSError as error:
             raise _cannot_write(self.path, error) from None
         if found is not None:
-            what = "another run" if (self.path / SUMMARY_FILE).exists() else found.name
-            raise StoreError(
-                f"{self.path} holds {what}; give another directory with --out, or remove it"
-            )
+            raise _taken(self.path, found.name)
 
     def create(self, scenario_text: str, summary: Mapping[str, Any]) -> None:
         """Make the directory and write what is known before the run starts.
@@ -66,9 +68,13 @@ class RunDirectory:
         self.check_free()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            # Of two runs that start at once, one makes this file.
+            (self.path / SUMMARY_FILE).touch(exist_ok=False)
             replace_file(self.path / SUMMARY_FILE, _json(summary))
             replace_file(self.path / SCENARIO_FILE, scenario_text.encode())
         except OSError as error:
+            if isinstance(error, FileExistsError) and self.path.is_dir():
+                raise _taken(self.path, SUMMARY_FILE) from None
             raise _cannot_write(self.path, error) from None
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
@@ -82,22 +88,51 @@ class RunDirectory:
         except OSError as error:
             raise _cannot_write(self.path, error) from None
 
+    def write_failure(self, summary: Mapping[str, Any], reason: str) -> None:
+        """Say in the summary that the run failed and why, where it can still be written."""
+        with suppress(StoreError):
+            self.write_summary({**summary, "status": "failed", "reason": reason})
+
 
 def replica_name(instance: str) -> str:
     """The folder of an instance's replica."""
     return instance.replace("/", ".")
 
 
-def default_directory(parent: Path, scenario: str) -> Path:
-    """A directory for the next run of a scenario: its name, or its name with the next number.
+def check_writable(path: Path) -> None:
+    """Check that a directory could be made, as far as can be told before it is.
 
     Raises:
-        StoreError: When all numbers are taken.
+        StoreError: When what stands above it is no directory, or may not be written.
+    """
+    try:
+        above = next(each for each in (path, *path.absolute().parents) if each.exists())
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    if not above.is_dir():
+        reason = f"{above} is not a directory"
+    elif not os.access(above, os.W_OK | os.X_OK):
+        reason = f"no permission to write in {above}"
+    else:
+        return
+    raise StoreError(f"cannot write the run {path}: {reason}; {_REMEDY}")
+
+
+def make_default_directory(parent: Path, scenario: str) -> Path:
+    """Make a directory for a run of a scenario: its name, or its name with the next number.
+
+    Raises:
+        StoreError: When all numbers are taken, or it cannot be made.
     """
     for number in range(1, DEFAULT_COUNT_MAX + 1):
         path = parent / (scenario if number == 1 else f"{scenario}-{number}")
-        if not path.exists():
-            return path
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue  # another run's, perhaps one that started a moment ago
+        except OSError as error:
+            raise _cannot_write(path, error) from None
+        return path
     raise StoreError(f"{parent} holds {DEFAULT_COUNT_MAX} runs of {scenario}; give one with --out")
 
 
@@ -105,5 +140,10 @@ def _json(summary: Mapping[str, Any]) -> bytes:
     return (json.dumps(summary, indent=2) + "\n").encode()
 
 
+def _taken(path: Path, name: str) -> StoreError:
+    what = "another run" if (path / SUMMARY_FILE).exists() else f"other files ({name})"
+    return StoreError(f"{path} holds {what}; {_REMEDY}, or remove it")
+
+
 def _cannot_write(path: Path, error: OSError) -> StoreError:
-    return StoreError(f"cannot write the run {path}: {error.strerror}")
+    return StoreError(f"cannot write the run {path}: {error.strerror}; {_REMEDY}")

@@ -35,6 +35,7 @@ from .schema_relations import (
 from .schema_sections import (
     DataSection,
     Expectations,
+    LedgerSection,
     Model,
     ProtocolSection,
     TrainingSection,
@@ -122,6 +123,9 @@ class Scenario(Section):
 
     network: NetworkSection = Field(default_factory=NetworkSection)
     """The network between the hospitals."""
+
+    ledger: LedgerSection = Field(default_factory=LedgerSection)
+    """How the ledger is kept."""
 
     faults: Annotated[tuple[Fault, ...], Listed, Field(max_length=FAULTS_MAX)] = ()
     """What goes wrong."""

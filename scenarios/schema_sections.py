@@ -127,6 +127,14 @@ class TrainingSection(Section):
     """The share of the last step that is kept."""
 
 
+class LedgerSection(Section):
+    """How the ledger is kept."""
+
+    checkpoint_every: Annotated[int, Field(ge=1, le=1_000_000)] = 5
+    """Blocks from one signed head of a hospital's log to the next, which the others cosign; there
+    is always one at the end."""
+
+
 class ValidationSection(Section):
     """When a hospital accepts a candidate."""
 

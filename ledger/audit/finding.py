@@ -89,6 +89,8 @@ class Counters:
     """Signatures verified."""
     verified: int = 0
     """Distinct signatures verified: replicas hold many in common."""
+    cosignatures: int = 0
+    """Signatures of checkpoints verified."""
     blobs: int = 0
     """Blob files whose content was compared with their name."""
 

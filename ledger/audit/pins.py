@@ -23,6 +23,8 @@ class Pin:
     """RFC 9162 root over their exact bytes."""
     source: str
     """Where it was kept: a file, relative to the run where it is part of it."""
+    level: str = "LA"
+    """The audit level that knows of it: L1 for the replica's own checkpoints."""
 
 
 class PinBoard:

@@ -21,6 +21,7 @@ from ..errors import Violation
 from ..model import ModelFile
 from ..store import ReadError, StoredRecord, TornTail, read_records
 from .authority import Authority, authority, check_genesis, check_seal, signature_count
+from .cosigned import StoredNote, check_note, read_notes
 from .finding import Counters, Finding, Judgement, Level, ReplicaReport, worst
 from .pins import Pin, PinBoard
 from .signatures import Outcome, SignatureCheck, SignatureVerifier
@@ -88,13 +89,19 @@ class ReplicaAudit:
         self.file = _relative(directory, context.root)
         """The file read last."""
         self._context = context
+        self._invalid = False
         self._owner = owner_of(directory.name)
-        self._pins = PinBoard(pins)
+        self._notes = self._read_notes()
+        self._pins = PinBoard([*pins, *self._note_pins()])
         self._trusted_size = trusted_size
         self._known: Authority | None = None
-        self._invalid = False
         self._hashes = bytearray()
         self._pending: deque[tuple[int, int, str, Violation | _Pending]] = deque()
+
+    @property
+    def latest(self) -> StoredNote | None:
+        """The checkpoint over the most records."""
+        return max(self._notes, key=lambda stored: stored.note.checkpoint.size, default=None)
 
     @property
     def block_count(self) -> int:
@@ -127,8 +134,9 @@ class ReplicaAudit:
             self.file = _relative(file, self._context.root) if file.name else self.file
             self._add("L0", error, self.tree.size, error.offset, self.file)
         self._settle(0)
-        for _, violation in self._pins.missing(self.tree.size):
-            self._add("LA", violation, None, None, self.file)
+        for pin, violation in self._pins.missing(self.tree.size):
+            self._add(pin.level, violation, None, None, self.file)
+        self._check_notes()
 
     def report(self) -> ReplicaReport:
         """The replica's own judgement."""
@@ -156,8 +164,8 @@ class ReplicaAudit:
         context.progress(len(record.payload))
         height = self.tree.size
         self.tree.append(leaf_hash(record.payload))
-        for _, violation in self._pins.compare(self.tree):
-            self._add("LA", violation, height, record.offset, self.file)
+        for pin, violation in self._pins.compare(self.tree):
+            self._add(pin.level, violation, height, record.offset, self.file)
         if context.level < Level.L1:
             return True
         block = self._link(record, height)
@@ -166,6 +174,35 @@ class ReplicaAudit:
         if context.level >= Level.L2 and height >= self._trusted_size:
             self._check_seal(block, record)
         return True
+
+    def _read_notes(self) -> list[StoredNote]:
+        """The replica's own checkpoints, from level L1 on."""
+        if self._context.level < Level.L1:
+            return []
+
+        def report(path: Path, violation: Violation) -> None:
+            self._add("L1", violation, None, None, _relative(path, self._context.root))
+
+        return list(read_notes(self.directory, report))
+
+    def _note_pins(self) -> Iterator[Pin]:
+        for stored in self._notes:
+            head = stored.note.checkpoint
+            source = _relative(stored.path, self._context.root)
+            yield Pin(head.size, head.root, source, "L1")
+
+    def _check_notes(self) -> None:
+        """Check who signed the checkpoints, once the genesis is known."""
+        state, context = self.state, self._context
+        if state is None or context.level < Level.L2:
+            return
+        if self._owner not in state.genesis.nodes:
+            return
+        for stored in self._notes:
+            context.counters.cosignatures += len(stored.note.cosignatures)
+            for violation in check_note(stored, state.genesis, state.chain_id, self._owner):
+                height = stored.note.checkpoint.size - 1
+                self._add("L2", violation, height, None, _relative(stored.path, context.root))
 
     def _link(self, record: StoredRecord, height: int) -> Block | None:
         """Decode a record and take it into the chain, or report why not."""

@@ -19,7 +19,7 @@ from consensus.quorum import (
 from crypto.digest import Digest, digest
 from crypto.identity import KeyRing, NodeId
 from crypto.possession import prove_possession
-from crypto.signature import Algorithm, PrivateKey, private_key
+from crypto.signature import Algorithm, PrivateKey, PublicKey, private_key
 from fl.candidate import Candidate, claim_for
 from fl.cohort import Cohort, Dirichlet, Iid, breast_cancer, from_csv, samples_digest, split
 from fl.model import ModelSpec, deterministic, initial_weights, to_bytes
@@ -66,6 +66,11 @@ class Coalition:
     """The first block of every replica."""
     costs: CostProfile
     """What computing takes in simulated time."""
+
+    @property
+    def witnesses(self) -> Mapping[NodeId, PublicKey]:
+        """The public checkpoint keys."""
+        return {node: key.public_key for node, key in self.witness_keys.items()}
 
     @property
     def chain_id(self) -> Digest:

@@ -50,6 +50,7 @@ from .candidates import claim_of, model_candidate
 from .costs import CostProfile
 from .learner import Learner
 from .network import Network
+from .notary import CosignatureMessage, HeadMessage, Notary
 from .processor import Processor
 from .replica import Replica
 from .sealing import (
@@ -63,6 +64,7 @@ from .sealing import (
 from .signer import Signer, Verifier
 from .trace import Trace, Word, short
 from .wire import Draft, Message, StatementMessage, UpdateMessage, describe, statement_message
+from .witnessing import Mail, Witnessing
 
 PENDING_COUNT_MAX = 10_000
 """Messages of later slots that a hospital keeps until it gets there."""
@@ -90,7 +92,7 @@ class World:
 
     env: simpy.Environment
     """Simulated time."""
-    network: Network[Message]
+    network: Network[Mail]
     """Carries messages."""
     verifier: Verifier
     """Checks signatures."""
@@ -118,6 +120,8 @@ class Rules:
     """Epochs of one training, for its simulated time."""
     proposal_timeout_us: int
     """How long a slot waits for its candidate; a leader waits half of it for updates."""
+    checkpoint_every: int
+    """Blocks from one signed head of a log to the next."""
     costs: CostProfile
     """What computing takes."""
 
@@ -158,14 +162,14 @@ class Hospital:
         signer: Signer,
         learner: Learner,
         replica: Replica,
+        notary: Notary,
         conduct: Conduct,
     ) -> None:
         self.instance = instance
         """Its name in the run: the node's, or the node's with ``/twin``."""
         self.replica = replica
         """Its ledger."""
-        self.signature_count = 0
-        """Signatures it made."""
+        self._statement_count = 0
         self._node_id = NodeId(hospital_of(instance))
         self._peers = tuple(peers)
         self._env = world.env
@@ -177,11 +181,20 @@ class Hospital:
         self._node = node
         self._signer = signer
         self._learner = learner
+        self._notary = notary
         self._conduct = conduct
         self._processor = Processor(world.env, conduct.crash_us)
+        self._witnessing = Witnessing(
+            instance, peers, notary, self._processor, world.network, rules.costs
+        )
         self._pending: dict[int, list[Message]] = {}
         self._open: _OpenSlot
         world.network.connect(instance, self._arrive)
+
+    @property
+    def signature_count(self) -> int:
+        """Signatures it made."""
+        return self._statement_count + self._notary.signature_count
 
     @property
     def busy_us(self) -> int:
@@ -261,7 +274,7 @@ class Hospital:
         self, slot: int, base: Digest, update: Update
     ) -> tuple[Update, UpdateEntry, bytes]:
         entry = UpdateEntry(self._node_id, update_digest(update), update.sample_count)
-        self.signature_count += 1
+        self._statement_count += 1
         return update, entry, self._signer.sign_update(slot, base, entry)
 
     def _take_update(
@@ -289,9 +302,13 @@ class Hospital:
 
     # Messages
 
-    def _arrive(self, sender: str, message: Message) -> None:
+    def _arrive(self, sender: str, message: Mail) -> None:
         """A message reached this hospital; it is handled once it has been verified."""
         if self._processor.crashed:
+            return
+        if isinstance(message, HeadMessage | CosignatureMessage):
+            silent = self._mute(self.replica.state.height)
+            self._witnessing.arrive(message, self._refuse, silent=silent)
             return
         kind, author, slot = describe(message)
         words: dict[str, str | int] = {"from": sender, "kind": kind, "by": author, "slot": slot}
@@ -369,7 +386,7 @@ class Hospital:
         match output:
             case Record(statement=statement):
                 signed = self._signer.sign(statement)
-                self.signature_count += 1
+                self._statement_count += 1
                 self._open.signed[type(statement), self._node_id] = signed
                 self._note(statement)
             case Broadcast(statement=statement):
@@ -449,6 +466,8 @@ class Hospital:
             if isinstance(candidate, ModelCandidate):
                 self._learner.adopt(draft.file, candidate.global_score)
         self._signer.forget_before(slot)
+        if self.finished or core.height % self._rules.checkpoint_every == 0:
+            self._witnessing.publish(self.replica.leaves, silent=self._mute(core.height))
         if not self.finished:
             self._processor.at(0, self._open_slot)
 

@@ -55,6 +55,45 @@ class Poisoning:
         return self.first_round <= slot <= self.last_round
 
 
+FIRST_BAR = Bar(0, 0)
+"""The bar before a model was accepted: any sound candidate may be the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """How one hospital judges candidates; an audit that judges again asks the same judge."""
+
+    curriculum: Curriculum
+    """What a candidate is to be good at, and how good."""
+    local_set: Samples
+    """The hospital's own L."""
+
+    def validate(self, file: bytes, claimed: ModelClaim, bar: Bar) -> Validation:
+        """Judge a candidate on G, then on L, against a bar."""
+        curriculum = self.curriculum
+        return validate(
+            curriculum.model,
+            file,
+            claimed,
+            bar,
+            curriculum.thresholds,
+            curriculum.global_set,
+            self.local_set,
+            checks=curriculum.checks,
+        )
+
+    def raised(self, bar: Bar, file: bytes, global_score: int) -> Bar:
+        """The bar after the coalition has accepted this model.
+
+        Raises:
+            WeightsError: The file does not hold the curriculum's model.
+        """
+        curriculum = self.curriculum
+        weights = from_bytes(curriculum.model, file)
+        local = evaluate(curriculum.model, weights, self.local_set, curriculum.thresholds.score)
+        return Bar(max(bar.best_global_ppm, global_score), local)
+
+
 class Learner:
     """One hospital's data, its bar for candidates, and its randomness."""
 
@@ -71,7 +110,8 @@ class Learner:
         self._share = share
         self._curriculum = curriculum
         self._poisonings = poisonings
-        self._bar = Bar(0, 0)  # nothing was accepted yet: any sound first candidate may be
+        self._judge = Judge(curriculum, share.local)
+        self._bar = FIRST_BAR
 
     @property
     def model(self) -> ModelSpec:
@@ -116,24 +156,11 @@ class Learner:
 
     def validate(self, file: bytes, claimed: ModelClaim) -> Validation:
         """Judge a candidate on G, then on L."""
-        curriculum = self._curriculum
-        return validate(
-            curriculum.model,
-            file,
-            claimed,
-            self._bar,
-            curriculum.thresholds,
-            curriculum.global_set,
-            self._share.local,
-            checks=curriculum.checks,
-        )
+        return self._judge.validate(file, claimed, self._bar)
 
     def adopt(self, file: bytes, global_score: int) -> None:
         """Raise the bar: this model was accepted by the coalition."""
-        curriculum = self._curriculum
-        weights = from_bytes(curriculum.model, file)
-        local = evaluate(curriculum.model, weights, self._share.local, curriculum.thresholds.score)
-        self._bar = Bar(max(self._bar.best_global_ppm, global_score), local)
+        self._bar = self._judge.raised(self._bar, file, global_score)
 
     def _seed(self, *labels: str | int) -> int:
         return stream_seed(self._curriculum.seed, self._instance, *labels)

@@ -109,7 +109,7 @@ class Outcome:
     event_count: int
     """Lines in the trace."""
     time_us: int
-    """Simulated time at the end."""
+    """Simulated time of the last record."""
     stopped_by: int | None
     """The signal that stopped the run before its end."""
 

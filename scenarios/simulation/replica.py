@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from crypto.digest import Digest
+from crypto.merkle import leaf_hash
 from ledger import chain
 from ledger.blobs import BlobStore
 from ledger.block import Block, core_hash, encode_block
@@ -25,7 +27,9 @@ class Replica:
         self._blobs = blobs
         self._writer = LedgerWriter(directory)
         self._blobs.put(file)
-        self._writer.append(encode_block(genesis))
+        self.leaves: list[Digest] = []
+        """Leaf hashes of the log over the exact bytes of the records."""
+        self._write(genesis)
 
     def append(self, block: Block, file: bytes) -> None:
         """Put a block and the candidate's file on the disk; they are there when this returns.
@@ -41,10 +45,15 @@ class Replica:
         state = chain.extend(self.state, block, core_hash(block.core))
         if file:
             self._blobs.put(file)
-        self._writer.append(encode_block(block))
+        self._write(block)
         if state.accepted_count > self.state.accepted_count:
             self.model = file
         self.state = state
+
+    def _write(self, block: Block) -> None:
+        payload = encode_block(block)
+        self._writer.append(payload)
+        self.leaves.append(leaf_hash(payload))
 
     def close(self) -> None:
         """Release the files."""

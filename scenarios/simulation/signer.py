@@ -8,13 +8,14 @@ from collections.abc import Mapping
 
 from consensus.messages import Statement, signing_fields
 from crypto.digest import Digest, digest
-from crypto.encoding import Value
+from crypto.encoding import Value, encode
 from crypto.envelope import Signed, sign_value, verify_value
 from crypto.errors import SignatureError
 from crypto.identity import KeyRing, NodeId
 from crypto.signature import PrivateKey
 from ledger.attestation import update_attestation
 from ledger.candidate import UpdateEntry
+from ledger.signstate import ConflictError, SignState
 
 from ..errors import SimulationError
 
@@ -23,14 +24,16 @@ _NO_QUORUM_SET = Digest(b"")
 
 
 class Signer:
-    """One node's voice on one chain."""
+    """One node's voice on one chain; what it says is on the disk before anybody hears it."""
 
-    def __init__(self, node: NodeId, key: PrivateKey, chain_id: Digest, quorum_set: Digest) -> None:
+    def __init__(
+        self, node: NodeId, key: PrivateKey, chain_id: Digest, quorum_set: Digest, state: SignState
+    ) -> None:
         self._node = node
         self._key = key
         self._chain_id = chain_id
         self._quorum_set = quorum_set
-        self._said: dict[tuple[int, type[Statement]], Signed[Statement]] = {}
+        self._state = state
 
     def sign(self, statement: Statement) -> Signed[Statement]:
         """Sign a statement and keep it; saying it again gives the same signature.
@@ -38,27 +41,39 @@ class Signer:
         Raises:
             SimulationError: When it contradicts what this node said before in the slot: a correct
                 node never asks for that, so the protocol or the shell is at fault.
+            StoreError: When it cannot be kept; it is not signed then.
         """
-        key = (statement.slot, type(statement))
-        said = self._said.get(key)
-        if said is not None:
-            if said.statement != statement:
-                raise SimulationError(f"{self._node} was asked to contradict {said.statement}")
-            return said
         label, fields = signing_fields(statement, self._chain_id, self._node, self._quorum_set)
-        signed = Signed(statement, self._node, sign_value(self._key, label, fields))
-        self._said[key] = signed
-        return signed
+        kind = type(statement).__name__.lower()
+        signature = self._release(statement.slot, kind, label, fields)
+        return Signed(statement, self._node, signature)
 
     def sign_update(self, slot: int, base: Digest, entry: UpdateEntry) -> bytes:
-        """Sign a contribution to a round."""
+        """Sign a contribution to a round.
+
+        Raises:
+            SimulationError: When this node signed another one in this round.
+            StoreError: When it cannot be kept; it is not signed then.
+        """
         needed = update_attestation(self._chain_id, slot, base, entry)
-        return sign_value(self._key, needed.label, needed.fields)
+        return self._release(slot, "update", needed.label, needed.fields)
 
     def forget_before(self, slot: int) -> None:
-        """Drop what was said in slots that are on the ledger."""
-        for key in [key for key in self._said if key[0] < slot]:
-            del self._said[key]
+        """Drop what was said in slots that are on the ledger, and never sign there again."""
+        self._state.forget_before(slot)
+
+    def close(self) -> None:
+        """Release the files."""
+        self._state.close()
+
+    def _release(self, slot: int, kind: str, label: str, fields: list[Value]) -> bytes:
+        preimage = encode([label, *fields])
+        try:
+            return self._state.release(
+                slot, kind, preimage, lambda: sign_value(self._key, label, fields)
+            )
+        except ConflictError as error:
+            raise SimulationError(f"{self._node} was asked to contradict itself: {error}") from None
 
 
 class Verifier:

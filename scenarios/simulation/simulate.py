@@ -12,6 +12,8 @@ from consensus.messages import Accuse, Statement
 from crypto.identity import NodeId
 from ledger.blobs import BlobStore
 from ledger.block import Block, RecordType
+from ledger.signstate import SignState
+from ledger.store import SIGN_STATE_FILE
 
 from ..run_directory import RunDirectory
 from ..schema import Scenario
@@ -29,11 +31,12 @@ from .faults import (
 from .hospital import Hospital, Rules, World
 from .learner import Learner
 from .network import Network, Traffic
+from .notary import Notary
 from .outcome import InstanceRow, Outcome, Recorder, RoundRow
 from .replica import Replica
 from .signer import Signer, Verifier
 from .trace import Trace
-from .wire import Message
+from .witnessing import Mail
 
 Progress = Callable[[RoundRow], None]
 """Called when a height is recorded for the first time."""
@@ -50,8 +53,6 @@ class _Watch:
     recorder: Recorder
     waiting: set[str]
     """Correct instances that have not ended."""
-    running: set[str]
-    """All instances that have not."""
     progress: Progress
 
     def said(self, instance: str, statement: Statement) -> None:
@@ -62,7 +63,6 @@ class _Watch:
         self.checker.appended(instance, block, time_us)
         if block.core.type is RecordType.END:
             self.waiting.discard(instance)
-            self.running.discard(instance)
         row = self.recorder.appended(block, time_us)
         if row is not None:
             self.progress(row)
@@ -91,8 +91,8 @@ def simulate(
         correct,
         poisonings_of(scenario.faults, scenario.rounds),
     )
-    watch = _Watch(env, checker, Recorder(), set(correct), set(scenario.instances), progress)
-    network: Network[Message] = Network(
+    watch = _Watch(env, checker, Recorder(), set(correct), progress)
+    network: Network[Mail] = Network(
         env,
         topology.build(scenario.network, scenario.hospitals, scenario.seed),
         seed=scenario.seed,
@@ -126,7 +126,7 @@ def simulate(
         next(row.chain_head for row in rows if row.instance in correct or not correct),
         trace.digest(),
         trace.event_count,
-        int(env.now),
+        max((row.decided_us for row in rounds), default=0),
         signal,
     )
 
@@ -147,6 +147,7 @@ def _hospitals(
         scenario.training.scheme,
         scenario.training.epochs,
         scenario.protocol.proposal_timeout_us,
+        scenario.ledger.checkpoint_every,
         coalition.costs,
     )
     timeouts = Timeouts(scenario.protocol.proposal_timeout_us, scenario.protocol.vote_timeout_us)
@@ -158,15 +159,24 @@ def _hospitals(
     for instance in sorted(scenario.instances):
         node = NodeId(hospital_of(instance))
         quorum_set = coalition.quorum_set_digests[node]
-        replica = Replica(directory.ledger(instance), blobs, coalition.genesis, file)
+        folder = directory.ledger(instance)
+        replica = Replica(folder, blobs, coalition.genesis, file)
         ledgers.callback(replica.close)
+        key = coalition.keys[node]
+        state = SignState(folder / SIGN_STATE_FILE)
+        signer = Signer(node, key, coalition.chain_id, quorum_set, state)
+        ledgers.callback(signer.close)
+        notary = Notary(
+            node, coalition.witness_keys[node], coalition.witnesses, coalition.chain_id, folder
+        )
+        ledgers.callback(notary.close)
         hospital = Hospital(
             instance,
             [peer for peer in sorted(scenario.instances) if hospital_of(peer) != node],
             world,
             rules,
             MajorityNode(node, coalition.quorum_sets, timeouts),
-            Signer(node, coalition.keys[node], coalition.chain_id, quorum_set),
+            signer,
             Learner(
                 instance,
                 node,
@@ -175,6 +185,7 @@ def _hospitals(
                 poisonings.get(node, ()),
             ),
             replica,
+            notary,
             conduct_of(scenario.faults, instance),
         )
         hospitals.append(hospital)
@@ -184,27 +195,26 @@ def _hospitals(
 def _run(
     env: simpy.Environment, watch: _Watch, scenario: Scenario, stopped: Stopped
 ) -> tuple[int | None, bool]:
-    """Let events happen until everybody is done, or time is up, or a signal comes.
+    """Let events happen until nothing is left, or time is up, or a signal comes.
 
     Once the correct hospitals are done, the others get as long as a slot waits for its candidate:
-    what is under way arrives, and a hospital that is merely behind comes to its end.
+    what is under way arrives, witnesses cosign the last heads, and a hospital that is merely behind
+    comes to its end.
 
     Returns:
         The signal, and whether the time limit was reached with something still to happen.
     """
     limit_us = scenario.time_limit_us
     done = False
-    while watch.running:
-        if not watch.waiting and not done:
-            done = True
-            limit_us = min(limit_us, int(env.now) + scenario.protocol.proposal_timeout_us)
+    while env.peek() <= limit_us:
         signal = stopped()
         if signal is not None:
             return signal, False
-        if env.peek() > limit_us:
-            return None, env.peek() != inf and not done
         env.step()
-    return None, False
+        if not watch.waiting and not done:
+            done = True
+            limit_us = min(limit_us, int(env.now) + scenario.protocol.proposal_timeout_us)
+    return None, env.peek() != inf and not done
 
 
 def _row(hospital: Hospital, traffic: Mapping[tuple[str, str], Traffic]) -> InstanceRow:

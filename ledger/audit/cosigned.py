@@ -1,0 +1,90 @@
+"""A replica's own checkpoints: do they describe its log, and did the witnesses sign them?"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from crypto.digest import Digest
+from crypto.identity import NodeId
+
+from ..checkpoint import (
+    CheckpointError,
+    Note,
+    cosigner_name,
+    log_origin,
+    parse_note,
+    verify_cosignature,
+)
+from ..errors import StoreError, Violation
+from ..genesis import Genesis
+from ..store import CHECKPOINT_FILE, CHECKPOINTS_FOLDER
+
+NOTE_SIZE_MAX = 4 * 1024 * 1024
+"""Bytes of one checkpoint file."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNote:
+    """A checkpoint file that could be read."""
+
+    path: Path
+    """The file."""
+    note: Note
+    """What it says."""
+
+
+Report = Callable[[Path, Violation], None]
+
+
+def read_notes(directory: Path, report: Report) -> Iterator[StoredNote]:
+    """Yield the checkpoints beside a ledger in the order of their names; report malformed ones.
+
+    Raises:
+        StoreError: When a file cannot be read.
+    """
+    folder = directory / CHECKPOINTS_FOLDER
+    try:
+        paths = sorted(folder.glob("*.note")) if folder.is_dir() else []
+        latest = directory / CHECKPOINT_FILE
+        for path in [*paths, latest] if latest.exists() else paths:
+            if path.stat().st_size > NOTE_SIZE_MAX:
+                found = f"{path.stat().st_size} bytes"
+                report(path, _malformed(f"at most {NOTE_SIZE_MAX} bytes", found))
+                continue
+            try:
+                yield StoredNote(path, parse_note(path.read_bytes()))
+            except CheckpointError as error:
+                report(path, _malformed(error.expected, error.found))
+    except OSError as error:
+        raise StoreError(f"cannot read the checkpoints of {directory}: {error.strerror}") from None
+
+
+def check_note(
+    stored: StoredNote, genesis: Genesis, chain_id: Digest, owner: NodeId
+) -> Iterator[Violation]:
+    """Yield what is wrong with the origin and the signatures of a checkpoint.
+
+    Lines by names that are not of the genesis are ignored, as C2SP asks of a verifier; the owner
+    must have signed.
+    """
+    checkpoint = stored.note.checkpoint
+    origin = log_origin(chain_id, owner)
+    if checkpoint.origin != origin:
+        yield Violation("BAD_CHECKPOINT", f"the origin {origin}", checkpoint.origin)
+    names = {cosigner_name(node): node for node in genesis.witnesses}
+    signers = set()
+    for cosignature in stored.note.cosignatures:
+        node = names.get(cosignature.name)
+        if node is None:
+            continue
+        signers.add(node)
+        try:
+            verify_cosignature(genesis.witnesses[node], cosignature.name, checkpoint, cosignature)
+        except CheckpointError as error:
+            yield Violation("BAD_COSIGNATURE", f"{error.expected} by {node}", error.found)
+    if owner not in signers:
+        yield Violation("BAD_COSIGNATURE", f"a signature by {owner}, whose log it is", "none")
+
+
+def _malformed(expected: str, found: str) -> Violation:
+    return Violation("CHECKPOINT_MALFORMED", expected, found)
