@@ -179,6 +179,8 @@ def _read_quorum_sets(
     sets: dict[NodeId, QuorumSet] = {}
     for node, each in value.items():
         quorum_set = _read_quorum_set(each)
+        if quorum_set_value(quorum_set) != each:
+            raise Violation("BAD_QUORUM_SET", f"the entries of {node} sorted", "another order")
         try:
             check_sane(quorum_set)
         except QuorumSetError as error:

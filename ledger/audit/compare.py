@@ -7,7 +7,10 @@ from pathlib import Path
 from crypto.digest import Digest
 from crypto.identity import NodeId
 
+from ..anchor import Anchor
+from ..checkpoint import CheckpointError
 from ..errors import StoreError, Violation
+from ..policy import Policy, check_policy
 from .authority import shared_voters
 from .finding import Finding
 from .replica import ReplicaAudit, votes_at
@@ -62,6 +65,42 @@ def _parting_code(height: int, culprits: Sequence[NodeId]) -> str:
     return "FORK" if culprits else "FORK_CONFIG_NO_INTERSECTION"
 
 
+def check_anchored(
+    replicas: Sequence[ReplicaAudit], anchor: Anchor, source: str
+) -> Iterator[Finding]:
+    """Compare the chain and the names of the replicas with an anchor; sizes and roots are pins."""
+    by_name = {replica.name: replica for replica in replicas}
+    for replica in replicas:
+        state = replica.state
+        if state is not None and state.chain_id != anchor.chain_id:
+            expected = f"the chain {anchor.chain_id.hex()}, as kept in {source}"
+            replaced = Violation("GENESIS_REPLACED", expected, state.chain_id.hex())
+            yield _at(replica.name, 0, replica.file, replaced)
+    for kept in anchor.replicas:
+        if kept.replica not in by_name:
+            missing = Violation(
+                "REPLICA_MISSING", f"{kept.replica}, as kept in {source}", "nothing"
+            )
+            yield _at(kept.replica, None, source, missing)
+
+
+def check_witnesses(replicas: Sequence[ReplicaAudit], policy: Policy) -> Iterator[Finding]:
+    """Check that the newest checkpoint of each replica satisfies a witness policy."""
+    for replica in replicas:
+        latest = replica.latest
+        if latest is None:
+            unsigned = Violation("WITNESS_POLICY", "a checkpoint", "none")
+            yield _at(replica.name, None, replica.file, unsigned)
+            continue
+        note = latest.note
+        try:
+            check_policy(policy, note.checkpoint, note.cosignatures)
+        except CheckpointError as error:
+            height = note.checkpoint.size - 1
+            unmet = Violation("WITNESS_POLICY", error.expected, error.found)
+            yield _at(replica.name, height, f"{replica.name}/{latest.path.name}", unmet)
+
+
 def check_summary(run: Path, replicas: Sequence[ReplicaAudit]) -> Iterator[Finding]:
     """Compare what the run says of itself with what stands in its replicas."""
     path = run / SUMMARY_FILE
@@ -104,15 +143,12 @@ def _read_summary(path: Path) -> dict[str, tuple[int, str]] | None:
 
 
 def _finding(violation: Violation, node: str | None, height: int | None) -> Finding:
+    return _at(node, height, SUMMARY_FILE, violation)
+
+
+def _at(node: str | None, height: int | None, file: str, violation: Violation) -> Finding:
     return Finding(
-        violation.code,
-        "LA",
-        node,
-        height,
-        SUMMARY_FILE,
-        None,
-        violation.expected,
-        violation.found,
+        violation.code, "LA", node, height, file, None, violation.expected, violation.found
     )
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from crypto.digest import Digest
 
+from ..anchor import Anchor
 from ..errors import StoreError
 from ..genesis import KEYS_FROM_SEED
+from ..policy import Policy
 from .artefacts import ModelAudit
-from .compare import check_summary, compare_replicas
+from .compare import check_anchored, check_summary, check_witnesses, compare_replicas
 from .finding import AuditReport, Counters, Judgement, Level, worst
 from .pins import Pin
 from .replica import Context, ReplicaAudit
@@ -61,10 +63,12 @@ class AuditOptions:
     """Threads that verify signatures."""
     copies: tuple[Path, ...] = ()
     """Ledger directories kept elsewhere, compared with those of the run."""
-    pins: Mapping[str, tuple[Pin, ...]] = field(default_factory=dict)
-    """Roots kept of a replica's log, by the name of the replica."""
-    anchored: bool = False
-    """Whether one of the pins was kept outside the run."""
+    anchor: Anchor | None = None
+    """What was seen of the run earlier, and kept elsewhere."""
+    anchor_source: str = "the anchor"
+    """Where it was kept, for findings."""
+    policy: Policy | None = None
+    """Which witnesses must have cosigned the newest checkpoint of each replica."""
     resume: Mapping[str, Resume] = field(default_factory=dict)
     """Where earlier audits ended, by the name of the replica."""
 
@@ -103,7 +107,12 @@ def audit_run(
         replicas = list(_replicas(run, chosen, context))
         _side_by_side(replicas)
         counters.verified = verifier.verified_count
-    shared = [*compare_replicas(replicas), *check_summary(run, _of_the_run(replicas, chosen))]
+    ours = _of_the_run(replicas, chosen)
+    shared = [*compare_replicas(replicas), *check_summary(run, ours)]
+    if chosen.anchor is not None:
+        shared += check_anchored(ours, chosen.anchor, chosen.anchor_source)
+    if chosen.policy is not None:
+        shared += check_witnesses(ours, chosen.policy)
     if with_models:
         models.finish()
         shared += models.findings
@@ -138,14 +147,16 @@ def ledger_size(run: Path) -> int:
 
 
 def _replicas(run: Path, options: AuditOptions, context: Context) -> Iterator[ReplicaAudit]:
+    anchored = {} if options.anchor is None else {a.replica: a for a in options.anchor.replicas}
     for directory in replica_directories(run):
         name = directory.name
-        pins = options.pins.get(name, ())
+        pins = []
+        if name in anchored:
+            pins.append(Pin(anchored[name].size, anchored[name].root, options.anchor_source))
         resume = options.resume.get(name)
-        trusted_size = 0
         if resume is not None:
-            pins = (*pins, Pin(resume.size, resume.root, resume.source))
-            trusted_size = resume.size
+            pins.append(Pin(resume.size, resume.root, resume.source))
+        trusted_size = 0 if resume is None else resume.size
         yield ReplicaAudit(name, directory, context, pins, trusted_size)
     for directory in options.copies:
         yield ReplicaAudit(str(directory), directory, context)
@@ -171,7 +182,7 @@ def _not_ruled_out(replicas: Sequence[ReplicaAudit], options: AuditOptions) -> I
     genesis = next((each.state.genesis for each in replicas if each.state is not None), None)
     if genesis is not None and genesis.keys == KEYS_FROM_SEED:
         yield _SEED_KEYS
-    if not options.anchored:
+    if options.anchor is None:
         yield _NO_ANCHOR
     if options.level in _NOT_CHECKED:
         yield _NOT_CHECKED[options.level]
