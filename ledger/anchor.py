@@ -34,6 +34,8 @@ _REPLICA_KEYS: Final = ("replica", "size", "root", "chain_head", "note")
 _REPLICA: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _HEX: Final = re.compile(rf"[0-9a-f]{{{2 * DIGEST_SIZE}}}")
 _SHOWN_MAX: Final = 80
+_INSTANCE: Final = "."
+"""Comes after the node in the name of a folder; replicas of one node share the name of its log."""
 
 
 class AnchorError(LedgerError):
@@ -141,7 +143,7 @@ def _read_replica(value: Any, chain_id: Digest) -> AnchoredReplica:
     if type(size) is not int or not 1 <= size <= LEAVES_MAX:
         raise _wrong(f"a size of {name} of 1 to {LEAVES_MAX}", size)
     note = _note(entry["note"], name)
-    origin = log_origin(chain_id, name)
+    origin = log_origin(chain_id, name.partition(_INSTANCE)[0])
     if note.checkpoint.origin != origin:
         raise _wrong(f"a note of the log {origin}", note.checkpoint.origin)
     root = _digest(entry["root"], f"the root of {name}")

@@ -53,7 +53,7 @@ _TYPES: Final[Mapping[Algorithm, int]] = {Algorithm.ED25519: 0x01, Algorithm.ML_
 _MESSAGE_LABEL: Final = b"subtree/v1\n\0"
 _DASH: Final = "\u2014 "
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,19}")
-_SHOWN_MAX: Final = 80
+_SHOWN_MAX: Final = 255
 
 
 class CheckpointError(LedgerError):
@@ -233,7 +233,7 @@ def parse_vkey(text: str) -> VerifierKey:
     """
     parts = text.split("+", 2)
     if len(parts) != 3:
-        raise CheckpointError("a verifier key: name+key id+key", _shown(text))
+        raise CheckpointError("a verifier key: name+key id+key", shown(text))
     name, stated, encoded = parts
     typed = parse_base64(encoded, "a verifier key")
     algorithm = next(
@@ -247,7 +247,7 @@ def parse_vkey(text: str) -> VerifierKey:
     except SignatureError as error:
         raise CheckpointError(f"a public key of {algorithm}", str(error)) from None
     if stated != key.key_id.hex():
-        raise CheckpointError(f"the key id {key.key_id.hex()} of {name}", _shown(stated))
+        raise CheckpointError(f"the key id {key.key_id.hex()} of {shown(name)}", shown(stated))
     return key
 
 
@@ -283,7 +283,7 @@ def verify_cosignature(
         verify(public_key, cosignature.signature, message)
     except SignatureError as error:
         raise CheckpointError(
-            f"a cosignature by {name} of {_described(checkpoint)}", str(error)
+            f"a cosignature by {shown(name)} of {_described(checkpoint)}", str(error)
         ) from None
 
 
@@ -297,13 +297,15 @@ def verify_ed25519(key: VerifierKey, note: Note) -> None:
         raise CheckpointError(f"an {Algorithm.ED25519} key", str(key.public_key))
     lines = [each for each in note.signatures if _signer(each) == (key.name, key.key_id)]
     if not lines:
-        raise CheckpointError(f"a signature by {key.name} with key id {key.key_id.hex()}", "none")
+        raise CheckpointError(
+            f"a signature by {shown(key.name)} with key id {key.key_id.hex()}", "none"
+        )
     for line in lines:
         try:
             verify(key.public_key, line.body, note_text(note), context=None)
         except SignatureError as error:
             raise CheckpointError(
-                f"a signature by {key.name} of {_described(note.checkpoint)}", str(error)
+                f"a signature by {shown(key.name)} of {_described(note.checkpoint)}", str(error)
             ) from None
 
 
@@ -363,7 +365,7 @@ def parse_decimal(text: str, what: str) -> int:
         CheckpointError: It is none.
     """
     if _DECIMAL.fullmatch(text) is None or int(text) > _UINT64_MAX:
-        raise CheckpointError(f"{what} in decimal, at most {_UINT64_MAX}", _shown(text))
+        raise CheckpointError(f"{what} in decimal, at most {_UINT64_MAX}", shown(text))
     return int(text)
 
 
@@ -390,15 +392,21 @@ def parse_base64(text: str, what: str) -> bytes:
     except ValueError:
         data = b""
     if not data or _base64(data) != text:
-        raise CheckpointError(f"{what} in base64", _shown(text))
+        raise CheckpointError(f"{what} in base64", shown(text))
     return data
+
+
+def shown(text: str) -> str:
+    """A text of somebody else as a message may show it: nothing that moves a cursor."""
+    cut = text[:_SHOWN_MAX]
+    return cut if cut and cut.isprintable() else repr(cut)
 
 
 def _parse_signature(line: str) -> Cosignature | OtherSignature:
     name, separator, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not separator:
-        raise CheckpointError("a signature line: em dash, name, base64", _shown(line))
-    value = parse_base64(encoded, f"a signature of {_shown(name)}")
+        raise CheckpointError("a signature line: em dash, name, base64", shown(line))
+    value = parse_base64(encoded, f"a signature of {shown(name)}")
     signer, body = value[:KEY_ID_SIZE], value[KEY_ID_SIZE:]
     if len(body) != _COSIGNATURE_SIZE:
         return OtherSignature(name, signer, body)
@@ -448,10 +456,10 @@ def _check_cosigning(public_key: PublicKey) -> None:
 
 def _check_known(key: VerifierKey, cosignature: Cosignature) -> None:
     if cosignature.name != key.name:
-        raise CheckpointError(f"a cosignature by {key.name}", f"one by {cosignature.name}")
+        raise CheckpointError(f"a cosignature by {shown(key.name)}", shown(cosignature.name))
     if cosignature.key_id != key.key_id:
         raise CheckpointError(
-            f"the key id {key.key_id.hex()} of {key.name}", cosignature.key_id.hex()
+            f"the key id {key.key_id.hex()} of {shown(key.name)}", cosignature.key_id.hex()
         )
 
 
@@ -464,7 +472,7 @@ def _check_signer(name: str, signer: bytes) -> None:
 def _check_name(name: str) -> None:
     _check_line(name, "a signer's name", NAME_SIZE_MAX)
     if "+" in name or any(map(str.isspace, name)):
-        raise CheckpointError("a signer's name without spaces and plus signs", _shown(name))
+        raise CheckpointError("a signer's name without spaces and plus signs", shown(name))
 
 
 def _check_line(text: str, what: str, size_max: int) -> None:
@@ -472,11 +480,11 @@ def _check_line(text: str, what: str, size_max: int) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
-        raise CheckpointError(f"{what} that UTF-8 can write", _shown(text)) from None
+        raise CheckpointError(f"{what} that UTF-8 can write", shown(text)) from None
     if not 1 <= size <= size_max:
         raise CheckpointError(f"{what} of 1 to {size_max} bytes", str(size))
     if min(text) < " ":
-        raise CheckpointError(f"{what} without control characters", _shown(text))
+        raise CheckpointError(f"{what} without control characters", shown(text))
 
 
 def _check_count(what: str, count: int, least: int, most: int) -> None:
@@ -489,8 +497,4 @@ def _base64(data: bytes) -> str:
 
 
 def _described(checkpoint: Checkpoint) -> str:
-    return f"{checkpoint.origin} at size {checkpoint.size} with root {checkpoint.root.hex()}"
-
-
-def _shown(text: str) -> str:
-    return repr(text[:_SHOWN_MAX])
+    return f"{shown(checkpoint.origin)} at size {checkpoint.size} with root {checkpoint.root.hex()}"

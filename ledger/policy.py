@@ -29,6 +29,7 @@ from .checkpoint import (
     cosigner_name,
     format_vkey,
     parse_vkey,
+    shown,
     verify_cosignature,
 )
 from .errors import LedgerError
@@ -51,7 +52,6 @@ _SPACE: Final = re.compile("[ \t]+")
 # C2SP tlog-policy, character set: tab, newline, 0x20-0x7e, 0x80-0xff.
 _FORBIDDEN: Final = re.compile(rb"[^\t\n\x20-\x7e\x80-\xff]")
 _THRESHOLD: Final = re.compile(r"[1-9][0-9]{0,3}")
-_SHOWN_MAX: Final = 80
 _NAMED_MAX: Final = 20
 
 
@@ -141,7 +141,7 @@ def check_policy(
     if not is_quorum(policy, present):
         asked = sorted(witnesses_of(policy))
         raise CheckpointError(
-            f"cosignatures that make the quorum {_shown(policy.quorum or _NONE)}",
+            f"cosignatures that make the quorum {shown(policy.quorum or _NONE)}",
             f"those of {_listed(each for each in asked if each in present)}; "
             f"missing are {_listed(each for each in asked if each not in present)}",
         )
@@ -242,7 +242,7 @@ def _read_line(draft: _Draft, line: bytes) -> None:
     keyword, *items = _SPACE.split(text)
     read = _READERS.get(keyword)
     if read is None:
-        raise _LineError(f"one of {', '.join(_READERS)}", _shown(keyword))
+        raise _LineError(f"one of {', '.join(_READERS)}", shown(keyword))
     read(draft, items)
 
 
@@ -267,9 +267,9 @@ def _read_group(draft: _Draft, items: list[str]) -> None:
     name, threshold, *members = items
     for member in members:
         if member not in draft.names:
-            raise _LineError("members defined on preceding lines", _shown(member))
+            raise _LineError("members defined on preceding lines", shown(member))
         if member in draft.members:
-            raise _LineError("each name as a member once", f"{_shown(member)} again")
+            raise _LineError("each name as a member once", f"{shown(member)} again")
         draft.members.add(member)
     # Defined after its members are read: a group is no member of itself.
     group = Group(_define(draft, name), _read_threshold(threshold, len(members)), tuple(members))
@@ -282,7 +282,7 @@ def _read_quorum(draft: _Draft, items: list[str]) -> None:
         raise _LineError("one quorum line", "another")
     (name,) = items
     if name != _NONE and name not in draft.names:
-        raise _LineError("a witness or group of a preceding line, or none", _shown(name))
+        raise _LineError("a witness or group of a preceding line, or none", shown(name))
     draft.quorum = None if name == _NONE else name
     draft.has_quorum = True
 
@@ -299,13 +299,13 @@ def _read_threshold(text: str, count: int) -> int:
     if text in ("any", "all"):
         return 1 if text == "any" else count
     if _THRESHOLD.fullmatch(text) is None or int(text) > count:
-        raise _LineError(f"any, all or a threshold of 1 to {count}", _shown(text))
+        raise _LineError(f"any, all or a threshold of 1 to {count}", shown(text))
     return int(text)
 
 
 def _define(draft: _Draft, name: str) -> str:
     if name == _NONE or name in draft.names:
-        raise _LineError("a name that is not taken", _shown(name))
+        raise _LineError("a name that is not taken", shown(name))
     draft.names.add(name)
     return name
 
@@ -319,7 +319,7 @@ def _read_key(draft: _Draft, text: str, taken: set[PublicKey], what: str) -> Ver
     taken.add(key.public_key)
     # Somebody can search for a second key with the name and the 4-byte id of a first one.
     if draft.signers.setdefault((key.name, key.key_id), key.public_key) != key.public_key:
-        raise _LineError("one key for a name and key id", f"two for {_shown(key.name)}")
+        raise _LineError("one key for a name and key id", f"two for {shown(key.name)}")
     return key
 
 
@@ -345,18 +345,12 @@ def _check_log(policy: Policy, checkpoint: Checkpoint, signed: Set[VerifierKey])
     listed = [each.key for each in policy.logs if each.key.name == checkpoint.origin]
     if not listed:
         origins = _listed(each.key.name for each in policy.logs)
-        raise CheckpointError(f"a checkpoint of {origins}", f"one of {_shown(checkpoint.origin)}")
+        raise CheckpointError(f"a checkpoint of {origins}", f"one of {shown(checkpoint.origin)}")
     if signed.isdisjoint(listed):
-        raise CheckpointError(f"a signature by the log {_shown(checkpoint.origin)}", "none")
+        raise CheckpointError(f"a signature by the log {shown(checkpoint.origin)}", "none")
 
 
 def _listed(names: Iterable[str]) -> str:
-    shown = list(map(_shown, names))
-    more = f" and {len(shown) - _NAMED_MAX} more" if len(shown) > _NAMED_MAX else ""
-    return (", ".join(shown[:_NAMED_MAX]) or "nobody") + more
-
-
-def _shown(text: str) -> str:
-    """A name as it may be printed: control characters and opaque octets escaped."""
-    shown = text[:_SHOWN_MAX]
-    return shown if shown.isprintable() else repr(shown)
+    listed = list(map(shown, names))
+    more = f" and {len(listed) - _NAMED_MAX} more" if len(listed) > _NAMED_MAX else ""
+    return (", ".join(listed[:_NAMED_MAX]) or "nobody") + more

@@ -16,6 +16,7 @@ from ledger.audit.compare import SUMMARY_FILE
 from ledger.audit.run import BLOBS_FOLDER, LEDGER_FOLDER
 from ledger.durability import replace_file
 from ledger.errors import StoreError
+from ledger.evidence import Evidence, encode_evidence
 
 SCENARIO_FILE = "scenario.yaml"
 """The resolved scenario, every default spelled out."""
@@ -23,6 +24,8 @@ TRACE_FILE = "trace.jsonl"
 """What was sent, delivered and decided."""
 METRICS_FOLDER = "metrics"
 """Tables as CSV."""
+EVIDENCE_FOLDER = "evidence"
+"""Files that `tclearn evidence` judges."""
 DEFAULT_COUNT_MAX = 10_000
 """Runs of one scenario that get a name of their own below the default folder."""
 
@@ -41,6 +44,8 @@ class RunDirectory:
         """The models."""
         self.metrics = path / METRICS_FOLDER
         """The tables."""
+        self.evidence = path / EVIDENCE_FOLDER
+        """Proofs of misconduct."""
 
     def ledger(self, instance: str) -> Path:
         """The replica of an instance: ``hospital-5/twin`` is in ``hospital-5.twin``."""
@@ -75,6 +80,21 @@ class RunDirectory:
         except OSError as error:
             if isinstance(error, FileExistsError) and self.path.is_dir():
                 raise _taken(self.path, SUMMARY_FILE) from None
+            raise _cannot_write(self.path, error) from None
+
+    def keep_evidence(self, name: str, evidence: Evidence) -> None:
+        """Keep a proof of misconduct; the first of a name stays.
+
+        Raises:
+            StoreError: When it cannot be written.
+        """
+        path = self.evidence / f"{name}.cbor"
+        if path.exists():
+            return
+        try:
+            self.evidence.mkdir(exist_ok=True)
+            replace_file(path, encode_evidence(evidence))
+        except OSError as error:
             raise _cannot_write(self.path, error) from None
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:

@@ -19,8 +19,8 @@ from ..schema_faults import (
     Twin,
     hospital_of,
 )
-from .hospital import Conduct
 from .learner import Poisoning
+from .world import Conduct
 
 _MILLION = 1_000_000
 

@@ -6,9 +6,8 @@ itself. Everything it does is the effect of one event at one simulated time; wha
 the time that the cost profile says, one thing after the other.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import simpy
 
@@ -21,7 +20,6 @@ from consensus.messages import (
     Externalize,
     Input,
     Node,
-    Output,
     Proposal,
     Propose,
     Receive,
@@ -44,12 +42,11 @@ from ledger.block import Block, Core, NodeSeal, RecordType, core_hash
 from ledger.body import Candidate, candidate_digest
 from ledger.candidate import EndCandidate, ModelCandidate, UpdateEntry
 from ledger.errors import Violation
+from ledger.evidence import Equivocation
 
 from ..schema_faults import hospital_of
 from .candidates import claim_of, model_candidate
-from .costs import CostProfile
 from .learner import Learner
-from .network import Network
 from .notary import CosignatureMessage, HeadMessage, Notary
 from .processor import Processor
 from .replica import Replica
@@ -61,10 +58,11 @@ from .sealing import (
     rejected_core,
     seal_of,
 )
-from .signer import Signer, Verifier
-from .trace import Trace, Word, short
+from .signer import Signer
+from .trace import Word, short
 from .wire import Draft, Message, StatementMessage, UpdateMessage, describe, statement_message
 from .witnessing import Mail, Witnessing
+from .world import Conduct, Rules, World
 
 PENDING_COUNT_MAX = 10_000
 """Messages of later slots that a hospital keeps until it gets there."""
@@ -73,67 +71,8 @@ END_REASON = "end"
 """Reason of a verdict on an end candidate that is not what this replica holds."""
 
 
-class Observer(Protocol):
-    """Stands outside the hospitals and sees what they do; hospitals never ask it anything."""
-
-    def said(self, instance: str, statement: Statement) -> None:
-        """A hospital signed a statement of its own."""
-
-    def appended(self, instance: str, block: Block, time_us: int) -> None:
-        """A hospital put a block on its replica."""
-
-    def accused(self, instance: str, accusation: Accuse) -> None:
-        """A hospital holds two contradicting statements of a node."""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What all hospitals of a run share."""
-
-    env: simpy.Environment
-    """Simulated time."""
-    network: Network[Mail]
-    """Carries messages."""
-    verifier: Verifier
-    """Checks signatures."""
-    trace: Trace
-    """Keeps what happens."""
-    observer: Observer
-    """Sees what happens."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What all hospitals of a run have agreed on."""
-
-    nodes: tuple[NodeId, ...]
-    """The coalition, sorted."""
-    quorum_sets: Mapping[NodeId, Digest]
-    """Digest of each node's quorum set."""
-    chain_id: Digest
-    """The chain that every signature names."""
-    round_count: int
-    """Rounds of learning; the slot after them decides the end."""
-    scheme: str
-    """``sequential`` or ``fedavg``."""
-    epoch_count: int
-    """Epochs of one training, for its simulated time."""
-    proposal_timeout_us: int
-    """How long a slot waits for its candidate; a leader waits half of it for updates."""
-    checkpoint_every: int
-    """Blocks from one signed head of a log to the next."""
-    costs: CostProfile
-    """What computing takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conduct:
-    """How a hospital departs from the protocol, as far as its shell is concerned."""
-
-    crash_us: int | None = None
-    """When it stops for good."""
-    silent_from: int | None = None
-    """The first round in which it sends nothing."""
+_Pair = tuple[Signed[Statement], Signed[Statement]]
+_Effect = Record | Broadcast | SetTimer | AskValidation | Externalize | Reject
 
 
 @dataclass(slots=True)
@@ -357,8 +296,8 @@ class Hospital:
         statement = signed.statement
         if isinstance(statement, Proposal):
             self._receive_draft(statement, message.draft, signed.node)
-        self._open.signed.setdefault((type(statement), signed.node), signed)
-        self._step(Receive(signed.node, statement))
+        held = self._open.signed.setdefault((type(statement), signed.node), signed)
+        self._step(Receive(signed.node, statement), contradicting=(held, signed))
 
     def _receive_draft(self, proposal: Proposal, draft: Draft | None, sender: NodeId) -> None:
         """Keep the first sound draft of the slot's leader; a proposal that differs is refused."""
@@ -378,11 +317,21 @@ class Hospital:
 
     # The node's outputs
 
-    def _step(self, event: Input) -> None:
-        for output in self._node.step(event):
-            self._carry_out(output)
+    def _step(self, event: Input, contradicting: _Pair | None = None) -> None:
+        """Give the node an input and carry out what it wants.
 
-    def _carry_out(self, output: Output) -> None:
+        Args:
+            event: The input.
+            contradicting: What was held and what was heard, if the node should find that the two
+                contradict each other.
+        """
+        for output in self._node.step(event):
+            if isinstance(output, Accuse):
+                self._accuse(output, contradicting)
+            else:
+                self._carry_out(output)
+
+    def _carry_out(self, output: _Effect) -> None:
         match output:
             case Record(statement=statement):
                 signed = self._signer.sign(statement)
@@ -397,11 +346,13 @@ class Hospital:
                 self._validate(slot, candidate)
             case Externalize(slot=slot, value=value):
                 self._append(slot, value)
-            case Accuse():
-                self._trace.add(self._processor.now_us, "accuse", self.instance, node=output.node)
-                self._observer.accused(self.instance, output)
             case Reject(sender=sender, reason=reason):
                 self._refuse(sender, reason)
+
+    def _accuse(self, accusation: Accuse, pair: _Pair | None) -> None:
+        self._trace.add(self._processor.now_us, "accuse", self.instance, node=accusation.node)
+        if pair is not None:
+            self._observer.accused(self.instance, Equivocation(self._rules.chain_id, *pair))
 
     def _broadcast(self, statement: Statement) -> None:
         if self._mute(statement.slot):

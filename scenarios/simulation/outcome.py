@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from consensus.messages import Accuse, Proposal, Statement, Verdict, Vote
+from consensus.messages import Proposal, Statement, Verdict, Vote
 from crypto.digest import Digest
 from ledger.block import Block, RecordType
 from ledger.candidate import ModelCandidate
@@ -185,9 +185,9 @@ class Recorder:
         self.rounds[height] = row = _round_row(block, time_us)
         return row
 
-    def accuse(self, accusation: Accuse) -> None:
+    def accuse(self, node: str) -> None:
         """Count an accusation."""
-        self.accused[accusation.node] = self.accused.get(accusation.node, 0) + 1
+        self.accused[node] = self.accused.get(node, 0) + 1
 
 
 def _round_row(block: Block, time_us: int) -> RoundRow:

@@ -8,10 +8,11 @@ from math import inf
 import simpy
 
 from consensus.majority import MajorityNode, Timeouts
-from consensus.messages import Accuse, Statement
+from consensus.messages import Statement
 from crypto.identity import NodeId
 from ledger.blobs import BlobStore
 from ledger.block import Block, RecordType
+from ledger.evidence import Equivocation
 from ledger.signstate import SignState
 from ledger.store import SIGN_STATE_FILE
 
@@ -28,7 +29,7 @@ from .faults import (
     partitions_of,
     poisonings_of,
 )
-from .hospital import Hospital, Rules, World
+from .hospital import Hospital
 from .learner import Learner
 from .network import Network, Traffic
 from .notary import Notary
@@ -37,6 +38,7 @@ from .replica import Replica
 from .signer import Signer, Verifier
 from .trace import Trace
 from .witnessing import Mail
+from .world import Rules, World
 
 Progress = Callable[[RoundRow], None]
 """Called when a height is recorded for the first time."""
@@ -54,6 +56,7 @@ class _Watch:
     waiting: set[str]
     """Correct instances that have not ended."""
     progress: Progress
+    directory: RunDirectory
 
     def said(self, instance: str, statement: Statement) -> None:
         self.checker.said(instance, statement)
@@ -67,8 +70,12 @@ class _Watch:
         if row is not None:
             self.progress(row)
 
-    def accused(self, instance: str, accusation: Accuse) -> None:
-        self.recorder.accuse(accusation)
+    def accused(self, instance: str, evidence: Equivocation) -> None:
+        culprit = evidence.first.node
+        self.recorder.accuse(culprit)
+        statement = evidence.first.statement
+        kind = type(statement).__name__.lower()
+        self.directory.keep_evidence(f"{statement.slot}-{culprit}-{kind}", evidence)
 
 
 def simulate(
@@ -91,7 +98,7 @@ def simulate(
         correct,
         poisonings_of(scenario.faults, scenario.rounds),
     )
-    watch = _Watch(env, checker, Recorder(), set(correct), progress)
+    watch = _Watch(env, checker, Recorder(), set(correct), progress, directory)
     network: Network[Mail] = Network(
         env,
         topology.build(scenario.network, scenario.hospitals, scenario.seed),

@@ -1,0 +1,363 @@
+"""Evidence of misconduct: files that convict by signatures alone, judged from the genesis.
+
+    equivocation   {kind, chain, first, second}    two signed statements (`ledger.statement`)
+    fork           {kind, first, second}           the payloads of two blocks (`ledger.block`)
+
+Whoever holds the genesis of a chain can check such a file: it needs no ledger, no replica and no
+trust in who hands it over. What it convicts of is what a correct node never does: it signs one
+statement of each kind in a slot. It cannot show what a node should have signed and did not.
+
+Source: docs/ledger-format.md, fork rule; `consensus.certificate` for what a certificate is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from consensus.certificate import check_voters
+from consensus.errors import CertificateError
+from consensus.messages import Proposal, Statement, Verdict, Vote, signing_fields
+from consensus.quorum import greatest_quorum, quorum_set_digest
+from crypto.digest import Digest
+from crypto.encoding import decode, encode
+from crypto.envelope import Signed, verify_value
+from crypto.errors import EncodingError, SignatureError
+from crypto.identity import NodeId
+from crypto.possession import verify_possession
+from crypto.signature import PublicKey
+
+from . import chain, schema
+from .block import Block, NodeSeal, core_hash, decode_block, encode_block
+from .errors import StoreError, Violation
+from .genesis import KEYS_FROM_SEED, Genesis
+from .notice import Misconduct
+from .record import HEADER_SIZE, MAGIC, PAYLOAD_SIZE_MAX, check_payload, read_header
+from .statement import kind_of, read_signed, signed_value, statement_value
+
+EVIDENCE_SIZE_MAX = 2 * PAYLOAD_SIZE_MAX + 1024
+"""Bytes in a file of evidence: two of the largest blocks and what holds them."""
+
+DIGEST_CHARACTERS = 16
+"""Characters of a digest that an explanation shows."""
+
+_SEED_KEYS = (
+    ". The keys of this chain were derived from the scenario's seed: whoever has the scenario can "
+    "make these signatures, so they are not evidence against its operator"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Equivocation:
+    """Two statements of one node and one kind for one slot that say different things."""
+
+    chain_id: Digest
+    """The chain that both are about."""
+    first: Signed[Statement]
+    """One of them."""
+    second: Signed[Statement]
+    """The other."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForkEvidence:
+    """Two blocks with certificates for one slot."""
+
+    first: Block
+    """One of them."""
+    second: Block
+    """The other."""
+
+
+Evidence = Equivocation | ForkEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class Conviction:
+    """What evidence proves."""
+
+    misconduct: Misconduct
+    """Of what kind it is."""
+    slot: int
+    """The slot in which it happened."""
+    culprits: tuple[NodeId, ...]
+    """Whom it convicts, sorted; nobody where two quorums of the genesis can decide apart."""
+    explanation: str
+    """Who signed what, for people."""
+
+    @property
+    def code(self) -> str:
+        """The name that the audit has for it."""
+        if self.misconduct is Misconduct.FORK and not self.culprits:
+            return "FORK_CONFIG_NO_INTERSECTION"
+        return self.misconduct.name
+
+
+def encode_evidence(evidence: Evidence) -> bytes:
+    """The content of a file of evidence."""
+    match evidence:
+        case Equivocation():
+            return encode(
+                {
+                    "kind": Misconduct.EQUIVOCATION.value,
+                    "chain": evidence.chain_id,
+                    "first": signed_value(evidence.first),
+                    "second": signed_value(evidence.second),
+                }
+            )
+        case ForkEvidence():
+            return encode(
+                {
+                    "kind": Misconduct.FORK.value,
+                    "first": encode_block(evidence.first),
+                    "second": encode_block(evidence.second),
+                }
+            )
+
+
+def decode_evidence(data: bytes) -> Evidence:
+    """Read the content of a file of evidence; what it proves is for `check_evidence` to say.
+
+    Raises:
+        Violation: ``BAD_ENCODING``, ``BAD_SCHEMA`` or ``BAD_QUORUM_SET``.
+    """
+    try:
+        value: Any = decode(data, size_max=EVIDENCE_SIZE_MAX)
+    except EncodingError as error:
+        raise Violation("BAD_ENCODING", "the strict encoding", str(error)) from None
+    kind = value.get("kind") if type(value) is dict else None
+    match schema.member(kind, "the kind of evidence", Misconduct):
+        case Misconduct.EQUIVOCATION:
+            _, chain_id, first, second = schema.fields(
+                value, "the evidence", "kind", "chain", "first", "second"
+            )
+            return Equivocation(
+                schema.digest32(chain_id, "chain"), read_signed(first), read_signed(second)
+            )
+        case Misconduct.FORK:
+            _, first, second = schema.fields(value, "the evidence", "kind", "first", "second")
+            return ForkEvidence(_read_block(first), _read_block(second))
+
+
+def check_evidence(evidence: Evidence, genesis: Block) -> Conviction:
+    """Judge evidence by the genesis of the chain that it is about.
+
+    Args:
+        evidence: What somebody handed over.
+        genesis: The genesis block, from where the caller trusts it to be the right one.
+
+    Raises:
+        Violation: It proves nothing; names the rule, what was expected and what was found.
+    """
+    court = _court(genesis)
+    match evidence:
+        case Equivocation():
+            return _check_equivocation(evidence, court)
+        case ForkEvidence():
+            return _check_fork(evidence, court)
+
+
+def read_evidence_file(path: Path) -> Evidence:
+    """Read a file of evidence.
+
+    Raises:
+        StoreError: When it cannot be read.
+        Violation: As `decode_evidence`.
+    """
+    return decode_evidence(_read_file(path, EVIDENCE_SIZE_MAX + 1))
+
+
+def read_genesis_file(path: Path) -> Block:
+    """Read a genesis block from a segment that begins with it, or from a file of its payload alone.
+
+    Raises:
+        StoreError: When it cannot be read or holds anything else.
+    """
+    data = _read_file(path, HEADER_SIZE + PAYLOAD_SIZE_MAX)
+    try:
+        block, value = decode_block(_first_payload(data))
+        chain.start(block, value)
+    except Violation as violation:
+        raise StoreError(f"{path} holds no genesis block: {violation}") from None
+    return block
+
+
+@dataclass(frozen=True, slots=True)
+class _Court:
+    """What the genesis says, its possession proofs verified."""
+
+    genesis: Genesis
+    """Keys and quorum sets."""
+    chain_id: Digest
+    """The chain."""
+    quorum_sets: Mapping[NodeId, Digest]
+    """Digest of each node's quorum set, as it stands in its statements."""
+
+    @property
+    def reservation(self) -> str:
+        """What stands behind every explanation where the keys are no secret."""
+        return _SEED_KEYS if self.genesis.keys == KEYS_FROM_SEED else ""
+
+
+def _court(block: Block) -> _Court:
+    value = core_hash(block.core)
+    genesis = chain.start(block, value).genesis
+    _check_possessions(block.seal.possessions, genesis.nodes, genesis.run)
+    digests = {node: quorum_set_digest(each) for node, each in genesis.quorum_sets.items()}
+    return _Court(genesis, value, digests)
+
+
+def _check_possessions(
+    seals: Sequence[NodeSeal], keys: Mapping[NodeId, PublicKey], run: Digest
+) -> None:
+    """Nobody is convicted by a key that is not shown to be its own."""
+    provers = [seal.node for seal in seals]
+    if provers != sorted(keys):
+        expected = f"a possession proof of each of {', '.join(sorted(keys))}"
+        raise Violation("BAD_POSSESSION", expected, _names(provers))
+    for seal in seals:
+        try:
+            verify_possession(keys[seal.node], run, seal.node, seal.signature)
+        except SignatureError as error:
+            raise Violation("BAD_POSSESSION", f"a proof by {seal.node}", str(error)) from None
+
+
+def _check_equivocation(evidence: Equivocation, court: _Court) -> Conviction:
+    first, second = evidence.first, evidence.second
+    node, slot, kind = first.node, first.statement.slot, kind_of(first.statement)
+    _check_same("BAD_CHAIN", "chain", court.chain_id.hex(), evidence.chain_id.hex())
+    _check_same("TWO_NODES", "a second statement of", node, second.node)
+    _check_same("TWO_KINDS", "a second statement of kind", kind, kind_of(second.statement))
+    _check_same("TWO_SLOTS", "a second statement of slot", str(slot), str(second.statement.slot))
+    # What is signed is compared, not how it is written: scores have no order in a signature.
+    if statement_value(first.statement) == statement_value(second.statement):
+        raise Violation("SAME_STATEMENT", f"two {kind}s that differ", "the same one twice")
+    for signed in (first, second):
+        _check_signed(signed, court)
+    return Conviction(
+        Misconduct.EQUIVOCATION,
+        slot,
+        (node,),
+        f"{node} signed two {kind}s in slot {slot}, where a correct node signs one: "
+        f"{_describe(first.statement)}; and {_describe(second.statement)}{court.reservation}",
+    )
+
+
+def _check_fork(evidence: ForkEvidence, court: _Court) -> Conviction:
+    cores = (evidence.first.core, evidence.second.core)
+    slot = cores[0].slot
+    for core in cores:
+        _check_same("BAD_CHAIN", "chain", court.chain_id.hex(), core.chain.hex())
+        _check_same("BAD_SLOT", "a block of height", str(core.slot), str(core.height))
+    _check_same("TWO_SLOTS", "a second block of slot", str(slot), str(cores[1].slot))
+    values = [core_hash(core) for core in cores]
+    if values[0] == values[1]:
+        raise Violation("SAME_BLOCK", "two blocks that differ", f"{values[0].hex()} twice")
+    quorums = [
+        _check_certificate(block, value, court)
+        for block, value in zip((evidence.first, evidence.second), values, strict=True)
+    ]
+    voters = [{seal.node for seal in each.seal.votes} for each in (evidence.first, evidence.second)]
+    culprits = tuple(sorted(voters[0] & voters[1]))
+    decided = (
+        f"slot {slot} was decided twice, for {_short(values[0])} and for {_short(values[1])}: "
+    )
+    if culprits:
+        verdict = f"{_names(culprits)} voted for both, and a correct node votes once in a slot"
+    else:
+        verdict = (
+            f"{_names(sorted(quorums[0]))} and "
+            f"{_names(sorted(quorums[1]))} are two quorums of the genesis without a common node, "
+            "so nobody need have lied"
+        )
+    return Conviction(Misconduct.FORK, slot, culprits, decided + verdict + court.reservation)
+
+
+def _check_certificate(block: Block, value: Digest, court: _Court) -> frozenset[NodeId]:
+    """The quorum inside the votes of a block, every one of them verified."""
+    votes = block.seal.votes
+    quorum_sets = court.genesis.quorum_sets
+    voters = [seal.node for seal in votes]
+    try:
+        check_voters(voters, quorum_sets)
+    except CertificateError as error:
+        raise Violation("NO_QUORUM", f"a certificate of {value.hex()}", str(error)) from None
+    quorum = greatest_quorum(frozenset(voters), quorum_sets)
+    if not quorum:
+        expected = f"votes that contain a quorum for {value.hex()}"
+        raise Violation("NO_QUORUM", expected, f"none among {_names(voters)}")
+    for seal in votes:
+        vote: Signed[Statement] = Signed(Vote(block.core.slot, value), seal.node, seal.signature)
+        _check_signed(vote, court)
+    return quorum
+
+
+def _check_signed(signed: Signed[Statement], court: _Court) -> None:
+    """Check that a node of the genesis signed a statement on this chain."""
+    node = signed.node
+    key = court.genesis.nodes.get(node)
+    if key is None:
+        raise Violation("UNKNOWN_SIGNER", f"one of {_names(sorted(court.genesis.nodes))}", node)
+    label, fields = signing_fields(signed.statement, court.chain_id, node, court.quorum_sets[node])
+    try:
+        verify_value(key, label, fields, signed.signature)
+    except SignatureError as error:
+        expected = f"a {kind_of(signed.statement)} signed by {node} on chain {court.chain_id.hex()}"
+        raise Violation("BAD_SIGNATURE", expected, str(error)) from None
+
+
+def _check_same(code: str, what: str, expected: str, found: str) -> None:
+    if expected != found:
+        raise Violation(code, f"{what} {expected}", found)
+
+
+def _describe(statement: Statement) -> str:
+    """A statement in words; what its signer wrote is quoted, for it may hold anything."""
+    match statement:
+        case Proposal():
+            return (
+                f"candidate {_short(statement.candidate)}, {_short(statement.accepted)} if "
+                f"accepted, {_short(statement.rejected)} if rejected"
+            )
+        case Verdict():
+            judgement = "accept" if statement.accept else "reject"
+            scores = "".join(f", {name!r} {score}" for name, score in statement.scores)
+            return f"{judgement} {_short(statement.candidate)} for {statement.reason!r}{scores}"
+        case Vote():
+            return f"for {_short(statement.value)}"
+
+
+def _read_block(value: Any) -> Block:
+    block, _ = decode_block(schema.octets(value, "a block", size_max=PAYLOAD_SIZE_MAX))
+    return block
+
+
+def _read_file(path: Path, size: int) -> bytes:
+    """The first bytes of a file."""
+    try:
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _first_payload(data: bytes) -> bytes:
+    """The payload of a segment's first record; data that is no segment as it is."""
+    if not data.startswith(MAGIC):
+        return data
+    if len(data) < HEADER_SIZE:
+        raise Violation("BAD_LENGTH", f"{HEADER_SIZE} bytes before a payload", str(len(data)))
+    length, crc = read_header(data[:HEADER_SIZE])
+    payload = data[HEADER_SIZE : HEADER_SIZE + length]
+    if len(payload) < length:
+        raise Violation("BAD_LENGTH", f"a payload of {length} bytes", str(len(payload)))
+    check_payload(payload, crc)
+    return payload
+
+
+def _short(value: Digest) -> str:
+    return value.hex()[:DIGEST_CHARACTERS]
+
+
+def _names(nodes: Sequence[NodeId]) -> str:
+    return ", ".join(nodes) if nodes else "nobody"

@@ -1,0 +1,82 @@
+"""What the hospitals of a run share, and how each of them departs from the protocol."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import simpy
+
+from consensus.messages import Statement
+from crypto.digest import Digest
+from crypto.identity import NodeId
+from ledger.block import Block
+from ledger.evidence import Equivocation
+
+from .costs import CostProfile
+from .network import Network
+from .signer import Verifier
+from .trace import Trace
+from .witnessing import Mail
+
+
+class Observer(Protocol):
+    """Stands outside the hospitals and sees what they do; hospitals never ask it anything."""
+
+    def said(self, instance: str, statement: Statement) -> None:
+        """A hospital signed a statement of its own."""
+
+    def appended(self, instance: str, block: Block, time_us: int) -> None:
+        """A hospital put a block on its replica."""
+
+    def accused(self, instance: str, evidence: Equivocation) -> None:
+        """A hospital holds two contradicting statements of a node, both signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What all hospitals of a run share."""
+
+    env: simpy.Environment
+    """Simulated time."""
+    network: Network[Mail]
+    """Carries messages."""
+    verifier: Verifier
+    """Checks signatures."""
+    trace: Trace
+    """Keeps what happens."""
+    observer: Observer
+    """Sees what happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What all hospitals of a run have agreed on."""
+
+    nodes: tuple[NodeId, ...]
+    """The coalition, sorted."""
+    quorum_sets: Mapping[NodeId, Digest]
+    """Digest of each node's quorum set."""
+    chain_id: Digest
+    """The chain that every signature names."""
+    round_count: int
+    """Rounds of learning; the slot after them decides the end."""
+    scheme: str
+    """``sequential`` or ``fedavg``."""
+    epoch_count: int
+    """Epochs of one training, for its simulated time."""
+    proposal_timeout_us: int
+    """How long a slot waits for its candidate; a leader waits half of it for updates."""
+    checkpoint_every: int
+    """Blocks from one signed head of a log to the next."""
+    costs: CostProfile
+    """What computing takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How a hospital departs from the protocol, as far as its shell is concerned."""
+
+    crash_us: int | None = None
+    """When it stops for good."""
+    silent_from: int | None = None
+    """The first round in which it sends nothing."""
