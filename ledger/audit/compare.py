@@ -7,7 +7,7 @@ from pathlib import Path
 from crypto.digest import Digest
 from crypto.identity import NodeId
 
-from ..anchor import Anchor
+from ..anchor import Anchor, check_note
 from ..checkpoint import CheckpointError
 from ..errors import StoreError, Violation
 from ..policy import Policy, check_policy
@@ -77,6 +77,10 @@ def check_anchored(
             replaced = Violation("GENESIS_REPLACED", expected, state.chain_id.hex())
             yield _at(replica.name, 0, replica.file, replaced)
     for kept in anchor.replicas:
+        try:
+            check_note(kept)
+        except Violation as malformed:
+            yield _at(kept.replica, None, source, malformed)
         if kept.replica not in by_name:
             missing = Violation(
                 "REPLICA_MISSING", f"{kept.replica}, as kept in {source}", "nothing"
