@@ -1,12 +1,16 @@
 """The tables of a run as CSV: one file for each kind, one row for each thing."""
 
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
 from ledger.errors import StoreError
 
 from .simulation.outcome import Outcome
+
+_Row = TypeVar("_Row")
 
 
 def tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
@@ -15,56 +19,56 @@ def tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
     Scores are in millionths, times in simulated microseconds, sizes in bytes.
     """
     return {
-        "rounds": pd.DataFrame(
+        "rounds": _table(
+            outcome.rounds,
             {
-                "height": row.height,
-                "type": row.type.value,
-                "proposer": row.proposer,
-                "authors": " ".join(row.authors),
-                "global_score": row.global_score,
-                "accept_count": row.accept_count,
-                "reject_count": sum(row.reject_reasons.values()),
-                "reject_reasons": " ".join(
+                "height": lambda row: row.height,
+                "type": lambda row: row.type.value,
+                "proposer": lambda row: row.proposer,
+                "authors": lambda row: " ".join(row.authors),
+                "global_score": lambda row: row.global_score,
+                "accept_count": lambda row: row.accept_count,
+                "reject_count": lambda row: sum(row.reject_reasons.values()),
+                "reject_reasons": lambda row: " ".join(
                     f"{reason}:{count}" for reason, count in row.reject_reasons.items()
                 ),
-                "voter_count": row.voter_count,
-                "decided_us": row.decided_us,
-            }
-            for row in outcome.rounds
+                "voter_count": lambda row: row.voter_count,
+                "decided_us": lambda row: row.decided_us,
+            },
         ),
-        "verdicts": pd.DataFrame(
+        "verdicts": _table(
+            outcome.verdicts,
             {
-                "slot": row.slot,
-                "hospital": row.instance,
-                "accept": row.accept,
-                "reason": row.reason,
-                "global_score": row.global_score,
-                "local_score": row.local_score,
-                "time_us": row.time_us,
-            }
-            for row in outcome.verdicts
+                "slot": lambda row: row.slot,
+                "hospital": lambda row: row.instance,
+                "accept": lambda row: row.accept,
+                "reason": lambda row: row.reason,
+                "global_score": lambda row: row.global_score,
+                "local_score": lambda row: row.local_score,
+                "time_us": lambda row: row.time_us,
+            },
         ),
-        "messages": pd.DataFrame(
+        "messages": _table(
+            outcome.traffic.items(),
             {
-                "sender": sender,
-                "receiver": receiver,
-                "message_count": traffic.message_count,
-                "size_bytes": traffic.size_bytes,
-                "held_count": traffic.held_count,
-                "dropped_count": traffic.dropped_count,
-            }
-            for (sender, receiver), traffic in outcome.traffic.items()
+                "sender": lambda row: row[0][0],
+                "receiver": lambda row: row[0][1],
+                "message_count": lambda row: row[1].message_count,
+                "size_bytes": lambda row: row[1].size_bytes,
+                "held_count": lambda row: row[1].held_count,
+                "dropped_count": lambda row: row[1].dropped_count,
+            },
         ),
-        "costs": pd.DataFrame(
+        "costs": _table(
+            outcome.instances,
             {
-                "hospital": row.instance,
-                "height": row.height,
-                "signature_count": row.signature_count,
-                "busy_us": row.busy_us,
-                "message_count": row.sent.message_count,
-                "size_bytes": row.sent.size_bytes,
-            }
-            for row in outcome.instances
+                "hospital": lambda row: row.instance,
+                "height": lambda row: row.height,
+                "signature_count": lambda row: row.signature_count,
+                "busy_us": lambda row: row.busy_us,
+                "message_count": lambda row: row.sent.message_count,
+                "size_bytes": lambda row: row.sent.size_bytes,
+            },
         ),
     }
 
@@ -78,8 +82,14 @@ def write_tables(outcome: Outcome, folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
         for name, table in tables(outcome).items():
-            for column in table.columns[table.columns.str.endswith("_score")]:
-                table[column] = table[column].astype("Int64")  # whole numbers, gaps left empty
             table.to_csv(folder / f"{name}.csv", index=False)
     except OSError as error:
         raise StoreError(f"cannot write the tables in {folder}: {error.strerror}") from None
+
+
+def _table(rows: Iterable[_Row], columns: Mapping[str, Callable[[_Row], object]]) -> pd.DataFrame:
+    """Lay rows out in columns, which a table without rows has, too."""
+    kept = list(rows)
+    table = pd.DataFrame({name: [value(row) for row in kept] for name, value in columns.items()})
+    scores = [name for name in columns if name.endswith("_score")]
+    return table.astype(dict.fromkeys(scores, "Int64"))  # whole numbers, gaps left empty

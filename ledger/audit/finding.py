@@ -1,6 +1,6 @@
 """What an audit says: findings, counters, a judgement of each replica and of the run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
@@ -117,6 +117,8 @@ class ReplicaReport:
 class AuditReport:
     """The result of an audit."""
 
+    level: Level
+    """How far it went."""
     judgement: Judgement
     """The worst of all replicas."""
     findings: tuple[Finding, ...]
@@ -127,6 +129,8 @@ class AuditReport:
     """How much was checked."""
     not_ruled_out: tuple[str, ...] = ()
     """What the checks made cannot see, and why."""
+    replayed: Mapping[str, int] | None = None
+    """How much was judged again and replayed, at the levels that do."""
 
     @property
     def exit_status(self) -> int:

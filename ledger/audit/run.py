@@ -122,7 +122,7 @@ def audit_run(
     if shared:
         judgements.append(Judgement.INVALID)
     doubts = tuple(_not_ruled_out(replicas, chosen))
-    return AuditReport(worst(judgements), tuple(findings), reports, counters, doubts)
+    return AuditReport(chosen.level, worst(judgements), tuple(findings), reports, counters, doubts)
 
 
 def replica_directories(run: Path) -> list[Path]:

@@ -18,6 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -34,7 +35,10 @@ SetOption = Annotated[
 @app.command(epilog="Example:  tclearn run quickstart --seed 7 --out runs/seven")
 def run(
     scenario: ScenarioArgument,
-    seed: Annotated[int | None, typer.Option(help="Replace the scenario's seed.")] = None,
+    seed: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Replace the scenario's seed: short for --set seed=N."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Where to put the run; by default below ./runs.")
     ] = None,
@@ -42,7 +46,7 @@ def run(
     as_json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Run a scenario and leave its ledgers, models, trace and tables in a directory.
+    """Run a scenario; its ledgers, models and tables go to a directory.
 
     Exit status: 0 as the scenario expects, 1 not, 2 usage or I/O, 3 undecided.
     """
@@ -51,18 +55,79 @@ def run(
     raise typer.Exit(run_command(scenario, seed, out, overrides or [], as_json, quiet))
 
 
-@app.command(epilog="Example:  tclearn audit runs/quickstart --json")
+@app.command(epilog="Example:  tclearn audit runs/quickstart --level L5 --anchor kept/anchor.json")
 def audit(
     directory: Annotated[Path, typer.Argument(metavar="RUN", help="The directory of a run.")],
+    level: Annotated[
+        str,
+        typer.Option(
+            help="L0 structure, L1 chain, L2 signatures, L3 models, L4 verdicts judged again,"
+            " L5 the run replayed."
+        ),
+    ] = "L3",
+    anchor: Annotated[
+        Path | None, typer.Option(help="An anchor that was kept outside the run.")
+    ] = None,
+    replica: Annotated[
+        list[Path] | None,
+        typer.Option(help="A ledger directory kept elsewhere, to compare with; repeatable."),
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="A witness policy (C2SP tlog-policy) to satisfy.")
+    ] = None,
+    resume_from: Annotated[
+        Path | None,
+        typer.Option(help="The --json report of an earlier audit: seals it checked are trusted."),
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(min=1, max=256, help="Threads that verify signatures.")
+    ] = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Check every replica of a run's ledger, its signatures, its certificates and its models.
+    """Check a run's ledgers: chains, signatures, certificates, models.
 
     Exit status: 0 valid, 1 invalid, 2 usage or I/O, 3 incomplete.
     """
-    from .audit import audit_command
+    from .audit import AuditRequest, audit_command, level_named
 
-    raise typer.Exit(audit_command(directory, as_json))
+    request = AuditRequest(
+        level_named(level), threads, anchor, tuple(replica or ()), policy, resume_from
+    )
+    raise typer.Exit(audit_command(directory, request, as_json))
+
+
+@app.command(epilog="Example:  tclearn anchor runs/quickstart --out kept/quickstart.anchor.json")
+def anchor(
+    directory: Annotated[Path, typer.Argument(metavar="RUN", help="The directory of a run.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to put it; by default beside the run.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the signed heads of a run to a file, to be kept elsewhere.
+
+    Later, `tclearn audit RUN --anchor FILE` sees every rewrite of what stood there.
+    """
+    from .anchor import anchor_command
+
+    raise typer.Exit(anchor_command(directory, out, as_json))
+
+
+@app.command(
+    epilog="Example:  tclearn evidence FILE --genesis runs/x/ledger/hospital-1/00000000.seg"
+)
+def evidence(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of evidence.")],
+    genesis: Annotated[Path, typer.Option(help="The first segment of a replica that you trust.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a file of evidence proves, and against whom.
+
+    Exit status: 0 proven, 1 not proven, 2 usage or I/O.
+    """
+    from .evidence import evidence_command
+
+    raise typer.Exit(evidence_command(file, genesis, as_json))
 
 
 @app.command("list", epilog="Example:  tclearn list")
@@ -82,7 +147,7 @@ def show(
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a scenario as it was written, or with every default spelled out."""
+    """Print a scenario as written, or with every default spelled out."""
     from .catalog import show_command
 
     show_command(scenario, resolved, overrides or [], as_json)
@@ -98,7 +163,90 @@ def schema() -> None:
 
 @app.command(epilog="Example:  tclearn doctor")
 def doctor(as_json: JsonOption = False) -> None:
-    """Say what is installed, which library signs, what is missing and how to get it."""
+    """Say what is installed, what signs, and how to get what is missing."""
     from .doctor import doctor_command
 
     raise typer.Exit(doctor_command(as_json))
+
+
+ledger_app = typer.Typer(
+    help="Look into a replica of a run's ledger, export it, prove that a record is in it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(ledger_app, name="ledger")
+
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The directory of a run.")]
+ReplicaOption = Annotated[str | None, typer.Option(help="Which replica; by default the first one.")]
+
+
+@ledger_app.command("log", epilog="Example:  tclearn ledger log runs/quickstart")
+def ledger_log(
+    directory: RunArgument, replica: ReplicaOption = None, as_json: JsonOption = False
+) -> None:
+    """List the history of a replica, one block a line."""
+    from .ledger import log_command
+
+    raise typer.Exit(log_command(directory, replica, as_json))
+
+
+@ledger_app.command("show", epilog="Example:  tclearn ledger show runs/quickstart 5")
+def ledger_show(
+    directory: RunArgument,
+    height: Annotated[int, typer.Argument(min=0, help="The height of the block.")],
+    replica: ReplicaOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one block: what was agreed on, who judged how, who voted."""
+    from .ledger import show_command
+
+    raise typer.Exit(show_command(directory, height, replica, as_json))
+
+
+@ledger_app.command("export", epilog="Example:  tclearn ledger export runs/quickstart --csv")
+def ledger_export(
+    directory: RunArgument,
+    replica: ReplicaOption = None,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="A table of the history instead of JSON lines.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="A new file; by default stdout.")] = None,
+) -> None:
+    """Export a replica: every block as a line of JSON, or the history as CSV."""
+    from .ledger import export_command
+
+    raise typer.Exit(export_command(directory, replica, "csv" if as_csv else "json", out))
+
+
+@ledger_app.command("prove", epilog="Example:  tclearn ledger prove runs/quickstart 5")
+def ledger_prove(
+    directory: RunArgument,
+    height: Annotated[int, typer.Argument(min=0, help="The height of the block.")],
+    replica: ReplicaOption = None,
+    out: Annotated[Path | None, typer.Option(help="Where to put the proof.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a proof that a record is in a replica's log, and the record beside it."""
+    from .proof import prove_command
+
+    raise typer.Exit(prove_command(directory, height, replica, out, as_json))
+
+
+@ledger_app.command(
+    "verify-proof",
+    epilog="Example:  tclearn ledger verify-proof P.tlog-proof P.record --genesis SEGMENT",
+)
+def ledger_verify_proof(
+    proof: Annotated[Path, typer.Argument(metavar="PROOF", help="The proof.")],
+    record: Annotated[Path, typer.Argument(metavar="RECORD", help="The record it is about.")],
+    genesis: Annotated[Path, typer.Option(help="The first segment of a replica that you trust.")],
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="A witness policy; by default more than two thirds of the hospitals."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check such a proof against a cosigned checkpoint alone, without the ledger."""
+    from .proof import verify_command
+
+    raise typer.Exit(verify_command(proof, record, genesis, policy, as_json))

@@ -1,6 +1,5 @@
 """``tclearn list``, ``show`` and ``schema``: what scenarios there are and what they may say."""
 
-import sys
 from collections.abc import Sequence
 
 from rich.markup import escape
@@ -8,7 +7,7 @@ from rich.table import Table
 
 from ..source import json_schema, library, load, read_text, resolved_yaml
 from ..source import resolved as resolved_values
-from .output import console, write_json
+from .output import console, write_json, write_text
 
 
 def list_command(as_json: bool) -> None:
@@ -30,7 +29,7 @@ def show_command(name: str, resolved: bool, overrides: Sequence[str], as_json: b
         write_json(resolved_values(scenario))
         return
     text = resolved_yaml(scenario) if resolved or overrides else read_text(name)
-    sys.stdout.write(text)
+    write_text(text)
 
 
 def schema_command() -> None:

@@ -7,18 +7,21 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from rich.markup import escape
 from rich.table import Table
 
-from crypto.signature import providers
+from crypto.errors import ProviderError
+from crypto.providers.choice import choose
+from crypto.signature import Algorithm, providers
 
-from .output import console, write_json
+from .output import console, stdout_reserved, write_json
 
 
 def doctor_command(as_json: bool) -> int:
     """Print what is installed; status 1 where something that is needed is missing."""
     packages = _packages()
-    found = providers()
+    with stdout_reserved(as_json):
+        found = providers()
+        signer, obstacle = _signer()
     missing = sorted(name for name, state in packages.items() if state is None)
-    can_sign = any(each.available for each in found if each.name != "sodium")
-    healthy = can_sign and not missing
+    healthy = signer is not None and not missing
     if as_json:
         write_json(
             {
@@ -27,6 +30,8 @@ def doctor_command(as_json: bool) -> int:
                 "machine": platform.machine(),
                 "packages": packages,
                 "missing": missing,
+                "signer": signer,
+                "obstacle": obstacle,
                 "providers": [
                     {
                         "name": each.name,
@@ -55,6 +60,7 @@ def doctor_command(as_json: bool) -> int:
     for each in found:
         if each.reason:
             out.print(f"\n{each.name}: {escape(each.reason)}")
+    out.print(f"\n{escape(obstacle)}" if signer is None else f"\nruns are signed by {signer}")
     out.print("\n[bold green]ready[/]" if healthy else "\n[bold red]something is missing[/]")
     return 0 if healthy else 1
 
@@ -64,6 +70,14 @@ def _packages() -> dict[str, str | None]:
     needed = [text for text in requires("tclearn") or [] if "extra ==" not in text]
     names = ["tclearn", *(re.split(r"[^A-Za-z0-9._-]", text)[0] for text in needed)]
     return {name: _version(name) for name in sorted(names)}
+
+
+def _signer() -> tuple[str | None, str]:
+    """Which library would sign a run here, or why none would."""
+    try:
+        return choose(Algorithm.ML_DSA_65).name, ""
+    except ProviderError as error:
+        return None, str(error)
 
 
 def _version(name: str) -> str | None:

@@ -13,10 +13,18 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ..run_directory import RunDirectory, default_directory, replica_name
+from ledger.errors import StoreError
+
+from ..run_directory import (
+    RunDirectory,
+    check_writable,
+    make_default_directory,
+    replica_name,
+)
 from ..schema import Scenario
 from ..source import load, resolved_yaml
-from .output import console, percent, seconds, write_json
+from .main import SIGNALS, say
+from .output import console, percent, seconds, stdout_reserved, write_json
 
 if TYPE_CHECKING:
     from ..simulation.outcome import Outcome, RoundRow
@@ -32,7 +40,7 @@ _TYPES = {"accepted": "[green]accepted[/]", "rejected": "[red]rejected[/]"}
 
 def run_command(
     name: str,
-    seed: int | None,
+    seed: str | None,
     out: Path | None,
     overrides: Sequence[str],
     as_json: bool,
@@ -41,10 +49,16 @@ def run_command(
     """Run a scenario; the exit status."""
     chosen = list(overrides) if seed is None else [*overrides, f"seed={seed}"]
     scenario = load(name, chosen)
-    directory = RunDirectory(out or default_directory(RUNS_FOLDER, scenario.name))
-    directory.check_free()
-    with _stop_on_signal() as stop, _progress(scenario, hidden=quiet, to_stderr=as_json) as show:
-        outcome, summary = _run(scenario, directory, show, stop, _repeat(name, scenario, overrides))
+    # Here, not after the seconds that loading takes.
+    check_writable(out or RUNS_FOLDER)
+    if out is not None:
+        RunDirectory(out).check_free()
+    repeat = _repeat(name, scenario, overrides)
+    with (
+        stdout_reserved(as_json),
+        _progress(scenario, hidden=quiet, to_stderr=as_json) as show,
+    ):
+        outcome, directory, summary = _run(scenario, out, show, repeat)
     if as_json:
         write_json(summary)
     elif not quiet:
@@ -53,8 +67,8 @@ def run_command(
 
 
 def _run(
-    scenario: Scenario, directory: RunDirectory, show: "_Show", stop: "_Stop", repeat: str
-) -> tuple["Outcome", dict[str, Any]]:
+    scenario: Scenario, out: Path | None, show: "_Show", repeat: str
+) -> tuple["Outcome", RunDirectory, dict[str, Any]]:
     # torch, scikit-learn and pandas take seconds to load: once the scenario is known to be good.
     from ..metrics import write_tables
     from ..simulation.coalition import environment, found
@@ -75,12 +89,33 @@ def _run(
         "repeat": repeat,
         "replicas": None,
     }
-    directory.create(resolved_yaml(scenario), beginning)
-    outcome = simulate(scenario, coalition, directory, show.row, stop.signal)
-    write_tables(outcome, directory.metrics)
-    summary = beginning | _result(outcome, directory)
-    directory.write_summary(summary)
-    return outcome, summary
+    with _stop_on_signal() as stop:
+        directory = RunDirectory(out or make_default_directory(RUNS_FOLDER, scenario.name))
+        directory.create(resolved_yaml(scenario), beginning)
+        with _failure_recorded(directory, beginning):
+            outcome = simulate(scenario, coalition, directory, show.row, stop.signal)
+            write_tables(outcome, directory.metrics)
+            summary = beginning | _result(outcome, directory)
+            directory.write_summary(summary)
+    return outcome, directory, summary
+
+
+@contextmanager
+def _failure_recorded(directory: RunDirectory, beginning: dict[str, Any]) -> Iterator[None]:
+    """Write down why a run failed, and say that what it recorded before is still there."""
+    failure: Exception
+    try:
+        yield
+    except OSError as error:  # which does not say what was being written
+        failure = StoreError(f"cannot write the run {directory.path}: {error.strerror}")
+    except Exception as error:
+        failure = error
+    else:
+        return
+    directory.write_failure(beginning, str(failure) or type(failure).__name__)
+    audit = shlex.join(["tclearn", "audit", str(directory.path)])
+    failure.add_note(f"what was recorded before is on the disk: {audit}")
+    raise failure
 
 
 def _result(outcome: "Outcome", directory: RunDirectory) -> dict[str, Any]:
@@ -123,13 +158,15 @@ class _Stop:
         return self._signal
 
     def receive(self, number: int, _: FrameType | None) -> None:
-        self._signal = number
+        if self._signal is None:
+            self._signal = number
+            say("stopping; the event under way ends first")
 
 
 @contextmanager
 def _stop_on_signal() -> Iterator[_Stop]:
     stop = _Stop()
-    before = {n: signal.signal(n, stop.receive) for n in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop.receive) for number in SIGNALS}
     try:
         yield stop
     finally:
@@ -157,17 +194,17 @@ class _Show:
 
 @contextmanager
 def _progress(scenario: Scenario, *, hidden: bool, to_stderr: bool) -> Iterator[_Show]:
+    voice = console(error=to_stderr)
+    voice.quiet = hidden
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=console(error=to_stderr),
+        console=voice,
         transient=True,
-        disable=hidden,
+        disable=hidden or not voice.is_terminal,
     ) as progress:
-        if hidden:
-            progress.console.quiet = True
         yield _Show(scenario, progress)
 
 

@@ -1,0 +1,10 @@
+"""Audit levels L4 and L5: judge every candidate again, and run the whole run again.
+
+Both start from what the genesis commits to: the scenario, the data, the versions, the first model.
+Importing this package loads neither torch nor simpy; calling it does.
+"""
+
+from .audit import audit_by_replay
+from .report import Progress, ReplayCounters, ReplayLevel, ReplayReport
+
+__all__ = ["Progress", "ReplayCounters", "ReplayLevel", "ReplayReport", "audit_by_replay"]
