@@ -1,12 +1,13 @@
 # make demo   a coalition of five hospitals, run and audited
-# make test   the tests        make check  format, lint, types, layers
+# make test   the tests        make check     format, lint, types, layers
+# make campaign                the tests that take long
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEMO   := runs/demo
 
-.PHONY: demo test check format clean
+.PHONY: demo test campaign check format clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -20,6 +21,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/pytest -n auto
+
+# Longer than the tests: 500 kills, every single bit, every mutant of the verifier.
+campaign: $(STAMP)
+	TCLEARN_CAMPAIGN=1 TCLEARN_KILLS=500 $(BIN)/pytest -n auto tests/test_attack_*.py tests/test_ledger_*.py
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from consensus.messages import Proposal, Statement, Verdict, Vote
-from crypto.encoding import Value
+from crypto.encoding import Value, decode, encode
 from crypto.envelope import Signed
+from crypto.errors import EncodingError
 
 from . import schema
 from .block import SCORE_COUNT_MAX
@@ -64,6 +65,22 @@ def read_statement(value: Any) -> Statement:
         known = ", ".join(sorted(_READERS))
         raise Violation("BAD_SCHEMA", f"a statement of a kind of {known}", repr(kind)[:80])
     return read(value)
+
+
+def check_recordable(statement: Statement) -> None:
+    """Check that a statement fits a ledger's limits, before it is counted and recorded.
+
+    What cannot be read back would make the replica of whoever recorded it invalid.
+
+    Raises:
+        Violation: ``BAD_SCHEMA``.
+    """
+    try:
+        value = decode(encode(statement_value(statement)))
+    except EncodingError as error:
+        raise Violation("BAD_SCHEMA", "a statement that can be encoded", str(error)) from None
+    if read_statement(value) != statement:
+        raise Violation("BAD_SCHEMA", "a statement that reads back as it is", "another")
 
 
 def signed_value(signed: Signed[Statement]) -> Value:

@@ -250,6 +250,12 @@ FORGERIES: list[tuple[str, Callable[[Any], bool], Callable[[Any], Any], str]] = 
         lambda m: replace(m, signed=replace(m.signed, node=NodeId("hospital-4"))),
         "signature",
     ),
+    (
+        "negative score",
+        is_a(Verdict),
+        lambda m: with_statement(m, scores=(("global", -1),)),
+        "signature",
+    ),
     ("no draft", is_proposal, lambda m: replace(m, draft=None), "BAD_PROPOSAL"),
     ("future", is_proposal, lambda m: with_core(m, time_us=10**12), "a time of at most"),
     ("history", is_proposal, lambda m: with_core(m, prev=sha256(b"x")), "BAD_PREV"),

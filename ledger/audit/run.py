@@ -22,9 +22,13 @@ LEDGER_FOLDER = "ledger"
 BLOBS_FOLDER = "blobs"
 """Holds the content-addressed files."""
 
-_NO_REPLAY = (
+_NOT_JUDGED = (
     "the validations were not run again and the run was not replayed: that the scores are what"
     " training gave is the word of those who signed"
+)
+_NOT_REPLAYED = (
+    "the run was not replayed: that the candidates are what training gave is the word of those who"
+    " signed"
 )
 _NO_ANCHOR = (
     "no anchor kept outside the run was given: a replacement of the whole ledger under new keys, or"
@@ -186,8 +190,10 @@ def _not_ruled_out(replicas: Sequence[ReplicaAudit], options: AuditOptions) -> I
         yield _NO_ANCHOR
     if options.level in _NOT_CHECKED:
         yield _NOT_CHECKED[options.level]
-    if options.level < Level.L5:
-        yield _NO_REPLAY
+    if options.level < Level.L4:
+        yield _NOT_JUDGED
+    elif options.level < Level.L5:
+        yield _NOT_REPLAYED
     stopped: dict[int, list[str]] = {}
     for replica in replicas:
         if replica.torn is not None:

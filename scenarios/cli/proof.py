@@ -79,8 +79,7 @@ def verify_command(
         origin = log_origin(chain_id, owner)
         _check_chain(trusted, chain_id)
         verify_proof(file, payload, origin, chosen)
-        if file.index != block.core.height:
-            raise Violation("BAD_HEIGHT", f"index {block.core.height}", str(file.index))
+        _check_height(file.index, block)
     except (CheckpointError, Violation) as error:
         found = str(error)
         if as_json:
@@ -123,3 +122,8 @@ def _check_chain(trusted: Block, chain_id: Digest) -> None:
     expected = core_hash(trusted.core)
     if chain_id != expected:
         raise Violation("BAD_CHAIN", f"the chain {expected.hex()}", chain_id.hex())
+
+
+def _check_height(index: int, block: Block) -> None:
+    if index != block.core.height:
+        raise Violation("BAD_HEIGHT", f"index {block.core.height}", str(index))

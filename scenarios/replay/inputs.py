@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crypto.digest import Digest, digest
+from crypto.digest import Digest
 from crypto.errors import CryptoError, EncodingError
 from crypto.identity import NodeId
 from fl.errors import FlError
@@ -24,14 +24,12 @@ from ledger.model import ModelFile
 from ..errors import ScenarioError
 from ..run_directory import SCENARIO_FILE
 from ..schema import Scenario
-from ..simulation.coalition import Coalition, environment, found
+from ..simulation.coalition import Coalition, environment, environment_digest, found
 from ..simulation.learner import Judge
 from ..source import load, scenario_digest
 
 SCENARIO_DIFFERS = "SCENARIO_DIFFERS"
 """The code of a scenario file that is not the one of the genesis."""
-
-_ENVIRONMENT_LABEL = "tclearn/environment/v1"
 
 
 class IncomparableError(Exception):
@@ -136,7 +134,7 @@ def _versions(run: Path, genesis: Genesis, here: Mapping[str, str]) -> str:
 def _is_named(versions: Mapping[str, str], environment_hash: Digest) -> bool:
     """Whether a digest is of these versions; of text that has no encoding, none is."""
     with suppress(EncodingError):
-        return digest(_ENVIRONMENT_LABEL, {**versions}) == environment_hash
+        return environment_digest(versions) == environment_hash
     return False
 
 

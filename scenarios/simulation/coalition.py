@@ -85,6 +85,11 @@ def environment() -> dict[str, str]:
     return {**versions, "python": python, "machine": platform.machine()}
 
 
+def environment_digest(versions: Mapping[str, str]) -> Digest:
+    """Digest of such versions, as it stands in a genesis."""
+    return digest("tclearn/environment/v1", versions)
+
+
 def found(scenario: Scenario) -> Coalition:
     """Found the coalition of a scenario.
 
@@ -199,7 +204,7 @@ def _genesis(
     first_model: Candidate,
 ) -> Block:
     scenario_hash = scenario_digest(scenario)
-    environment_hash = digest("tclearn/environment/v1", environment())
+    environment_hash = environment_digest(environment())
     run = digest("tclearn/run/v1", [scenario_hash, environment_hash])
     data = [
         DataCommitment(node, samples_digest(share.train), samples_digest(share.local))

@@ -43,6 +43,7 @@ from ledger.body import Candidate, candidate_digest
 from ledger.candidate import EndCandidate, ModelCandidate, UpdateEntry
 from ledger.errors import Violation
 from ledger.evidence import Equivocation
+from ledger.statement import check_recordable
 
 from ..schema_faults import hospital_of
 from .candidates import claim_of, model_candidate
@@ -294,6 +295,7 @@ class Hospital:
         signed = message.signed
         self._verifier.check(signed)
         statement = signed.statement
+        check_recordable(statement)
         if isinstance(statement, Proposal):
             self._receive_draft(statement, message.draft, signed.node)
         held = self._open.signed.setdefault((type(statement), signed.node), signed)

@@ -17,6 +17,8 @@ from ledger.block import (
     Seal,
     VerdictSeal,
     core_hash,
+    decode_block,
+    encode_block,
     recorded_as,
 )
 from ledger.body import Candidate, candidate_digest
@@ -55,7 +57,10 @@ def check_draft(
     if core.time_us > now_us:
         raise Violation("BAD_PROPOSAL", f"a time of at most {now_us} us", str(core.time_us))
     value = core_hash(core)
-    chain.extend(state, Block(core, Seal()), value)
+    block = Block(core, Seal(attestations=draft.attestations))
+    if decode_block(encode_block(block)) != (block, value):
+        raise Violation("BAD_PROPOSAL", "a core that reads back as it is", "another")
+    chain.extend(state, block, value)
     if core.body != draft.candidate:
         raise Violation("BAD_PROPOSAL", "the candidate that its core names", "another")
     expected = (candidate_digest(draft.candidate), value, core_hash(rejected_core(core)))
