@@ -3,7 +3,7 @@
     python -m benchmarks.append_speed [--size 15000] [--seconds 2]
 
 A group is what a catching-up hospital could write at once: the records are framed one by one and
-flushed together, straight through the operating system, as the lower bound of what a store could do.
+flushed together, straight through the operating system: the most that a store could do.
 """
 
 import argparse

@@ -1,12 +1,13 @@
 """How fast an audit (L0 to L2) is: blocks per second at 4.5 signatures per block, and peak memory.
 
-    python -m benchmarks.audit_speed [--blocks 1000 20000] [--provider openssl liboqs] [--threads 1 2]
+    python -m benchmarks.audit_speed [--blocks 1000 20000] [--provider openssl liboqs]
+                                     [--threads 1 2] [--repeat 5]
 
 A chain of two hospitals in which every fourth round has a candidate: such a round carries six
 signatures (proposal, update, two verdicts, two votes), one without carries four; the mean is
 printed beside the result. Each audit is a process of its own, so that memory and CPU time
-are its own; making the ledger is not counted. "verification" is the share of the CPU time that the bare
-signature checks of as many signatures take in the same process: a noisy machine changes both alike.
+are its own; making the ledger is not counted. "verification" is the share of the CPU time that bare
+checks of as many signatures take in the same process: a noisy machine changes both alike.
 """
 
 import argparse

@@ -96,15 +96,21 @@ def _head(major: int, argument: int) -> bytes:
 
 
 def _long_head(major: int, argument: int) -> bytes:
+    kind = major << 5
     if argument < 24:
-        return (major << 5 | argument).to_bytes(1)
-    for information, (width, _) in _WIDTHS.items():
-        if argument < 1 << 8 * width:
-            return (major << 5 | information).to_bytes(1) + argument.to_bytes(width)
+        return (kind | argument).to_bytes(1)
+    if argument < 1 << 8:
+        return bytes((kind | 24, argument))
+    if argument < 1 << 16:
+        return (kind | 25).to_bytes(1) + argument.to_bytes(2)
+    if argument < 1 << 32:
+        return (kind | 26).to_bytes(1) + argument.to_bytes(4)
+    if argument < 1 << 64:
+        return (kind | 27).to_bytes(1) + argument.to_bytes(8)
     raise EncodingError("expected an integer from -2**64 to 2**64 - 1, found one outside")
 
 
-_TABLE_SIZE: Final = 64
+_TABLE_SIZE: Final = 256
 _HEADS: Final = tuple(
     tuple(_long_head(major, argument) for argument in range(_TABLE_SIZE)) for major in range(8)
 )

@@ -119,9 +119,12 @@ class ReplicaAudit:
         Raises:
             StoreError: When a file cannot be read.
         """
+        segment: Path | None = None
         try:
             for record in read_records(self.directory):
-                self.file = _relative(record.file, self._context.root)
+                if record.file is not segment:
+                    segment = record.file
+                    self.file = _relative(segment, self._context.root)
                 if isinstance(record, TornTail):
                     self._tear(record)
                     break
