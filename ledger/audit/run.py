@@ -1,7 +1,7 @@
 """A whole run: its replicas side by side, then against each other, its models and its summary."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from crypto.digest import Digest
@@ -9,6 +9,7 @@ from crypto.digest import Digest
 from ..anchor import Anchor
 from ..errors import StoreError
 from ..genesis import KEYS_FROM_SEED
+from ..model import ModelFile
 from ..policy import Policy
 from .artefacts import ModelAudit
 from .compare import check_anchored, check_summary, check_witnesses, compare_replicas
@@ -105,7 +106,7 @@ def audit_run(
             chosen.level,
             verifier,
             counters,
-            models.see if with_models else lambda _model, _height: None,
+            models.see if with_models else _ignore,
             progress,
         )
         replicas = list(_replicas(run, chosen, context))
@@ -162,8 +163,13 @@ def _replicas(run: Path, options: AuditOptions, context: Context) -> Iterator[Re
             pins.append(Pin(resume.size, resume.root, resume.source))
         trusted_size = 0 if resume is None else resume.size
         yield ReplicaAudit(name, directory, context, pins, trusted_size)
+    elsewhere = replace(context, model=_ignore)  # their models are where they are kept
     for directory in options.copies:
-        yield ReplicaAudit(str(directory), directory, context)
+        yield ReplicaAudit(str(directory), directory, elsewhere)
+
+
+def _ignore(_model: ModelFile, _height: int) -> None:
+    """Look at no model."""
 
 
 def _of_the_run(replicas: Sequence[ReplicaAudit], options: AuditOptions) -> list[ReplicaAudit]:
