@@ -176,6 +176,18 @@ def test_evidence_of_two_faces_convicts_from_the_genesis_alone(
     assert tclearn("evidence", file, "--genesis", file, cwd=tmp_path).returncode == 2
 
 
+def test_a_fork_leaves_evidence_that_convicts_whoever_signed_both_sides(tmp_path: Path) -> None:
+    words = ("run", "majority-twin", "--set", "rounds=1", "--set", "signature=Ed25519", "-q")
+    assert tclearn(*words, "--out", "run", cwd=tmp_path).returncode == 0
+    audited = tclearn("audit", "run", "--evidence", "kept", "--json", cwd=tmp_path)
+    assert audited.returncode == 1
+    (file,) = one_object(audited.stdout)["evidence"]
+    first = genesis(tmp_path / "run")
+    judged = tclearn("evidence", file, "--genesis", first, "--json", cwd=tmp_path)
+    assert one_object(judged.stdout)["misconduct"] == "fork"
+    assert one_object(judged.stdout)["culprits"] == ["hospital-5"]
+
+
 def test_the_history_and_a_block_can_be_read(run: Path, tmp_path: Path) -> None:
     history = one_object(tclearn("ledger", "log", run, "--json", cwd=tmp_path).stdout)
     types = [block["type"] for block in history["blocks"]]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from crypto.digest import Digest
@@ -10,10 +11,11 @@ from crypto.identity import NodeId
 from ..anchor import Anchor, check_note
 from ..checkpoint import CheckpointError
 from ..errors import StoreError, Violation
+from ..evidence import ForkEvidence
 from ..policy import Policy, check_policy
 from .authority import shared_voters
 from .finding import Finding
-from .replica import ReplicaAudit, votes_at
+from .replica import ReplicaAudit, block_at
 
 SUMMARY_FILE = "run.json"
 """What the run says of itself: never trusted, but a contradiction is a finding."""
@@ -21,8 +23,18 @@ SUMMARY_SIZE_MAX = 16 * 1024 * 1024
 """Bytes."""
 
 
-def compare_replicas(replicas: Sequence[ReplicaAudit]) -> Iterator[Finding]:
-    """Compare the replicas' sound blocks with the longest; one finding for each other branch."""
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A branch that parts from the longest replica."""
+
+    finding: Finding
+    """Where, and whom it convicts."""
+    evidence: ForkEvidence | None
+    """The two blocks; None where the replicas part at the genesis already."""
+
+
+def compare_replicas(replicas: Sequence[ReplicaAudit]) -> Iterator[Fork]:
+    """Compare the replicas' sound blocks with the longest; one fork for each other branch."""
     reference = max(replicas, key=lambda replica: replica.block_count)
     branches: dict[tuple[int, Digest], list[ReplicaAudit]] = {}
     for replica in replicas:
@@ -30,22 +42,28 @@ def compare_replicas(replicas: Sequence[ReplicaAudit]) -> Iterator[Finding]:
         if height is not None:
             branches.setdefault((height, replica.core_hash(height)), []).append(replica)
     for (height, found), branch in branches.items():
-        first = branch[0]
-        culprits = shared_voters(
-            votes_at(reference.directory, height), votes_at(first.directory, height)
-        )
-        names = ", ".join(replica.name for replica in branch)
-        yield Finding(
-            _parting_code(height, culprits),
-            "LA",
-            first.name,
-            height,
-            first.file,
-            None,
-            f"core hash {reference.core_hash(height).hex()} as in {reference.name}",
-            f"{found.hex()} in {names}",
-            culprits,
-        )
+        yield _fork(reference, branch, height, found)
+
+
+def _fork(
+    reference: ReplicaAudit, branch: Sequence[ReplicaAudit], height: int, found: Digest
+) -> Fork:
+    first = branch[0]
+    ours, theirs = block_at(reference.directory, height), block_at(first.directory, height)
+    culprits = shared_voters(ours.seal.votes, theirs.seal.votes)
+    names = ", ".join(replica.name for replica in branch)
+    finding = Finding(
+        _parting_code(height, culprits),
+        "LA",
+        first.name,
+        height,
+        first.file,
+        None,
+        f"core hash {reference.core_hash(height).hex()} as in {reference.name}",
+        f"{found.hex()} in {names}",
+        culprits,
+    )
+    return Fork(finding, ForkEvidence(ours, theirs) if height else None)
 
 
 def _parting(first: ReplicaAudit, second: ReplicaAudit) -> int | None:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from ..evidence import ForkEvidence
+
 
 class Level(IntEnum):
     """How far an audit goes; each level includes those below."""
@@ -129,6 +131,8 @@ class AuditReport:
     """How much was checked."""
     not_ruled_out: tuple[str, ...] = ()
     """What the checks made cannot see, and why."""
+    forks: tuple[ForkEvidence, ...] = ()
+    """For each fork, what convicts whoever signed both sides."""
     replayed: Mapping[str, int] | None = None
     """How much was judged again and replayed, at the levels that do."""
 

@@ -15,9 +15,9 @@ from crypto.identity import NodeId
 from crypto.merkle import MerkleTree, leaf_hash
 
 from .. import chain
-from ..block import Block, NodeSeal, decode_block, model_of
+from ..block import Block, decode_block, model_of
 from ..chain import ChainState
-from ..errors import Violation
+from ..errors import StoreError, Violation
 from ..model import ModelFile
 from ..store import ReadError, StoredRecord, TornTail, read_records
 from .authority import Authority, authority, check_genesis, check_seal, signature_count
@@ -314,13 +314,17 @@ def owner_of(folder: str) -> NodeId:
     return NodeId(folder.partition(_INSTANCE)[0])
 
 
-def votes_at(directory: Path, height: int) -> tuple[NodeSeal, ...]:
-    """The votes that seal the block at a height that was read before."""
+def block_at(directory: Path, height: int) -> Block:
+    """The block at a height that was read before.
+
+    Raises:
+        StoreError: When it is not there any more.
+    """
     for number, record in enumerate(read_records(directory)):
         if number == height and isinstance(record, StoredRecord):
             block, _ = decode_block(record.payload)
-            return block.seal.votes
-    return ()
+            return block
+    raise StoreError(f"{directory} changed while it was audited")
 
 
 def _relative(path: Path, root: Path) -> str:

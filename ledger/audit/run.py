@@ -113,7 +113,8 @@ def audit_run(
         _side_by_side(replicas)
         counters.verified = verifier.verified_count
     ours = _of_the_run(replicas, chosen)
-    shared = [*compare_replicas(replicas), *check_summary(run, ours)]
+    forks = list(compare_replicas(replicas))
+    shared = [*(fork.finding for fork in forks), *check_summary(run, ours)]
     if chosen.anchor is not None:
         shared += check_anchored(ours, chosen.anchor, chosen.anchor_source)
     if chosen.policy is not None:
@@ -127,7 +128,10 @@ def audit_run(
     if shared:
         judgements.append(Judgement.INVALID)
     doubts = tuple(_not_ruled_out(replicas, chosen))
-    return AuditReport(chosen.level, worst(judgements), tuple(findings), reports, counters, doubts)
+    evidence = tuple(fork.evidence for fork in forks if fork.evidence is not None)
+    return AuditReport(
+        chosen.level, worst(judgements), tuple(findings), reports, counters, doubts, evidence
+    )
 
 
 def replica_directories(run: Path) -> list[Path]:

@@ -79,6 +79,10 @@ def audit(
         Path | None,
         typer.Option(help="The --json report of an earlier audit: seals it checked are trusted."),
     ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(help="A folder for what convicts the culprits of a fork."),
+    ] = None,
     threads: Annotated[
         int, typer.Option(min=1, max=256, help="Threads that verify signatures.")
     ] = 1,
@@ -91,7 +95,7 @@ def audit(
     from .audit import AuditRequest, audit_command, level_named
 
     request = AuditRequest(
-        level_named(level), threads, anchor, tuple(replica or ()), policy, resume_from
+        level_named(level), threads, anchor, tuple(replica or ()), policy, resume_from, evidence
     )
     raise typer.Exit(audit_command(directory, request, as_json))
 

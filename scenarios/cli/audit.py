@@ -16,7 +16,10 @@ from ledger.anchor import parse_anchor
 from ledger.audit import AuditOptions, AuditReport, Judgement, Level, Resume, audit_run
 from ledger.audit.finding import worst
 from ledger.audit.run import ledger_size
+from ledger.block import core_hash
+from ledger.durability import replace_file
 from ledger.errors import LedgerError, StoreError
+from ledger.evidence import ForkEvidence, encode_evidence
 from ledger.policy import parse_policy
 
 from .output import DIGEST_CHARACTERS, console, stdout_reserved, write_json
@@ -45,6 +48,8 @@ class AuditRequest:
     """A witness policy."""
     resume_from: Path | None = None
     """The JSON report of an earlier audit."""
+    evidence: Path | None = None
+    """Where to put what convicts the culprits of a fork."""
 
 
 def audit_command(directory: Path, request: AuditRequest, as_json: bool) -> int:
@@ -55,11 +60,30 @@ def audit_command(directory: Path, request: AuditRequest, as_json: bool) -> int:
         report = audit_run(directory, options, lambda size: progress.advance(task, size))
         if request.level >= Level.L4:
             report = _with_replay(directory, request.level, report, progress)
+    files = [] if request.evidence is None else _write_evidence(report, request.evidence)
     if as_json:
-        write_json(_as_json(report))
+        write_json(_as_json(report) | {"evidence": files})
     else:
         _print_report(report)
+        for file in files:
+            console().print(f"evidence {escape(file)}: see tclearn evidence --help")
     return report.exit_status
+
+
+def _write_evidence(report: AuditReport, folder: Path) -> list[str]:
+    """Write a file for each fork; an audit never writes into the run unless it is told to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for fork in report.forks:
+            replace_file(_evidence_file(folder, fork), encode_evidence(fork))
+    except OSError as error:
+        raise StoreError(f"cannot write evidence in {folder}: {error.strerror}") from None
+    return [str(_evidence_file(folder, fork)) for fork in report.forks]
+
+
+def _evidence_file(folder: Path, fork: ForkEvidence) -> Path:
+    core = fork.second.core
+    return folder / f"fork-{core.height}-{core_hash(core).hex()[:DIGEST_CHARACTERS]}.cbor"
 
 
 def _options(request: AuditRequest) -> AuditOptions:
