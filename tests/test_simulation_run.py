@@ -16,12 +16,14 @@ from crypto.envelope import Signed
 from crypto.identity import NodeId
 from ledger.audit import AuditReport, Judgement, audit_run
 from ledger.block import RecordType
+from ledger.candidate import ModelCandidate
 from scenarios.run_directory import RunDirectory
 from scenarios.simulation.coalition import found
 from scenarios.simulation.hospital import Hospital
 from scenarios.simulation.outcome import Outcome
 from scenarios.simulation.wire import Draft, StatementMessage, UpdateMessage
 from scenarios.source import parse
+from tests.forge import model_bytes
 
 QUICK = """
 scenario: quick
@@ -104,6 +106,16 @@ def test_a_crashed_leader_costs_its_round_and_nothing_else(tmp_path: Path) -> No
     by_name = {replica.node: replica.judgement for replica in report.replicas}
     assert by_name.pop("hospital-1") is Judgement.INCOMPLETE
     assert set(by_name.values()) == {Judgement.VALID}
+
+
+def test_a_crashed_hospital_says_nothing_more_even_when_computing_is_free(tmp_path: Path) -> None:
+    profile = tmp_path / "free.yaml"
+    profile.write_text("train_ns: 1000\nvalidate_ns: 0\nsign_ns: 0\nverify_ns: 0\n")
+    text = f"costs: {profile}\nfaults: [{{kind: crash, hospital: hospital-1, at: 10 us}}]"
+    outcome, _ = run(tmp_path, text)
+    row = next(each for each in outcome.instances if each.instance == "hospital-1")
+    assert (row.signature_count, row.sent.message_count, row.height) == (0, 0, 0)
+    assert types(outcome) == ["rejected", "accepted", "end"]
 
 
 def test_a_silent_hospital_is_outvoted_and_still_keeps_its_replica(tmp_path: Path) -> None:
@@ -224,6 +236,12 @@ def with_core(message: Any, **changes: Any) -> Any:
     return replace(message, draft=replace(draft, core=replace(draft.core, **changes)))
 
 
+def with_file(message: Any, file: bytes) -> Any:
+    if not isinstance(message.draft.candidate, ModelCandidate):
+        return message
+    return replace(message, draft=replace(message.draft, file=file))
+
+
 def is_proposal(message: Any) -> bool:
     return isinstance(message, StatementMessage) and isinstance(message.draft, Draft)
 
@@ -262,6 +280,8 @@ FORGERIES: list[tuple[str, Callable[[Any], bool], Callable[[Any], Any], str]] = 
     ("type", is_proposal, lambda m: with_core(m, type=RecordType.END), "BAD_TYPE"),
     ("height", is_proposal, lambda m: with_core(m, height=9), "BAD_HEIGHT"),
     ("time", is_proposal, lambda m: with_core(m, time_us=m.draft.core.time_us - 1), "its draft"),
+    ("no file", is_proposal, lambda m: with_file(m, b""), "safetensors"),
+    ("another file", is_proposal, lambda m: with_file(m, model_bytes(1)), "the file"),
     (
         "updates",
         is_proposal,

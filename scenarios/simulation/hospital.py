@@ -148,7 +148,7 @@ class Hospital:
 
     def start(self) -> None:
         """Open the first slot."""
-        self._open_slot()
+        self._processor.at(0, self._open_slot)
 
     # Slots
 
@@ -178,14 +178,14 @@ class Hospital:
         update = self._learner.train(slot, base_file)
         yield self._processor.computing(self._train_us())
         open_slot = self._open
-        if open_slot.slot != slot:
+        if self._is_over(slot):
             return
         self._take_update(open_slot, *self._sign_update(slot, base.tensors, update))
         if self._rules.scheme == "fedavg" and len(open_slot.updates) < len(self._rules.nodes):
             open_slot.collected = self._env.event()
             patience = self._env.timeout(self._rules.proposal_timeout_us // 2)
             yield open_slot.collected | patience
-            if self._open.slot != slot:
+            if self._is_over(slot):
                 return
         parts = [open_slot.updates[author] for author in sorted(open_slot.updates)]
         made = self._learner.combine(base_file, [update for update, _, _ in parts])
@@ -199,13 +199,17 @@ class Hospital:
         base = self.replica.state.model.tensors
         update = self._learner.train(slot, self.replica.model)
         yield self._processor.computing(self._train_us())
-        if self._open.slot != slot or self._mute(slot):
+        if self._is_over(slot) or self._mute(slot):
             return
         _, entry, signature = self._sign_update(slot, base, update)
         message = UpdateMessage(slot, base, entry, delta_to_bytes(update.delta), signature)
         for peer in self._peers:
             if hospital_of(peer) == leader:
                 self._send(peer, message)
+
+    def _is_over(self, slot: int) -> bool:
+        """Whether a slot was decided meanwhile, or this hospital has crashed."""
+        return self._processor.crashed or self._open.slot != slot
 
     def _train_us(self) -> int:
         return self._rules.costs.train_us(self._learner.train_count, self._rules.epoch_count)

@@ -36,6 +36,8 @@ class Processor:
 
     def after(self, cost_us: int, act: Callable[[], None]) -> None:
         """Do something once ``cost_us`` of computing is done, after what is already under way."""
+        if self.crashed:
+            return
         delay_us = self._occupy(cost_us)
         if delay_us == 0:
             act()

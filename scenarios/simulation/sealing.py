@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from consensus.messages import NO_CANDIDATE, Proposal, Statement, Verdict, Vote
-from crypto.digest import Digest
+from crypto.digest import Digest, sha256
 from crypto.envelope import Signed
+from crypto.errors import TensorFileError
 from crypto.identity import NodeId
+from crypto.tensors import tensor_digest
 from ledger import chain
 from ledger.block import (
     Block,
@@ -22,8 +24,10 @@ from ledger.block import (
     recorded_as,
 )
 from ledger.body import Candidate, candidate_digest
+from ledger.candidate import ModelCandidate
 from ledger.chain import ChainState
 from ledger.errors import Violation
+from ledger.model import ModelFile
 
 from .wire import Draft
 
@@ -63,9 +67,21 @@ def check_draft(
     chain.extend(state, block, value)
     if core.body != draft.candidate:
         raise Violation("BAD_PROPOSAL", "the candidate that its core names", "another")
+    if isinstance(draft.candidate, ModelCandidate):
+        _check_file(draft.candidate.model, draft.file)
     expected = (candidate_digest(draft.candidate), value, core_hash(rejected_core(core)))
     if (proposal.candidate, proposal.accepted, proposal.rejected) != expected:
         raise Violation("BAD_PROPOSAL", "the values that its draft leads to", "others")
+
+
+def _check_file(model: ModelFile, file: bytes) -> None:
+    """What is recorded must be there to be audited, rejected or not: the file that is claimed."""
+    try:
+        found = ModelFile(sha256(file), tensor_digest(file), len(file))
+    except TensorFileError as error:
+        raise Violation("BAD_PROPOSAL", "a strict safetensors file", str(error)) from None
+    if found != model:
+        raise Violation("BAD_PROPOSAL", f"the file {model.file.hex()}", found.file.hex())
 
 
 def decided_core(value: Digest, draft: Draft | None, absent: Core) -> tuple[Core, Draft | None]:
