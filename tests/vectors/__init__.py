@@ -1,0 +1,1 @@
+"""Golden vectors of the ledger format (docs/ledger-format.md) and the script that writes them."""
