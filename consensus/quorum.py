@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from crypto.digest import Digest, digest
-from crypto.encoding import Value
+from crypto.encoding import Value, encode
 from crypto.identity import NodeId
 
 from .errors import QuorumSetError
@@ -156,8 +156,11 @@ def two_thirds_of(nodes: Iterable[NodeId]) -> QuorumSet:
 
 
 def quorum_set_value(quorum_set: QuorumSet) -> Value:
-    """The value that is encoded and hashed: entries sorted, so that order does not matter."""
-    inner = sorted((quorum_set_value(each) for each in quorum_set.inner_sets), key=repr)
+    """The value that is encoded and hashed: entries sorted, so that order does not matter.
+
+    Validators are sorted by name, inner sets by their encoding.
+    """
+    inner = sorted((quorum_set_value(each) for each in quorum_set.inner_sets), key=encode)
     return [quorum_set.threshold, sorted(quorum_set.validators), inner]
 
 

@@ -101,6 +101,11 @@ def read_genesis(body: Any) -> Genesis:
     schema.check_sorted((node for node, _, _ in members), "nodes")
     if not members:
         raise Violation("BAD_SCHEMA", "at least one node in the genesis", "none")
+    given = [key for _, voting, witness in members for key in (voting, witness)]
+    if len(set(given)) != len(given):
+        raise Violation(
+            "BAD_GENESIS", "a key of its own for each node and purpose", "one key twice"
+        )
     known = {node: voting for node, voting, _ in members}
     global_set, hospitals = schema.fields(data, "the data", "global", "hospitals")
     commitments = schema.items(hospitals, "the hospitals' data", _read_commitment)

@@ -85,20 +85,20 @@ class Scaling(Poison):
 
 
 class Gaussian(Poison):
-    """Sends noise on top of its update."""
+    """Sends noise in place of its update."""
 
     attack: Literal["gaussian"]
-    """The hospital adds normal noise to its update."""
+    """The hospital sends normal noise in place of its update."""
 
     sigma: Factor = 1.0
     """The standard deviation of the noise on each weight."""
 
 
 class NotANumber(Poison):
-    """Sends weights that are not numbers."""
+    """Sends an update with a value that is not a number."""
 
     attack: Literal["nan"]
-    """The hospital sends NaN in place of its weights."""
+    """The hospital sends NaN in place of one value of its update."""
 
 
 class Twin(Section):

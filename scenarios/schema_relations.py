@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final, TypeAlias
 
+from consensus.quorum import NESTING_MAX
+
 from .errors import shown
 from .schema_faults import Crash, Fault, Partition, Poison, Silence, Twin, twin_of
 from .schema_fields import NAME_PATTERN
@@ -39,7 +41,7 @@ Break: TypeAlias = tuple[Path, str]
 DEFAULT: Final = "default"
 """The quorum set of every hospital that has none of its own."""
 
-DEPTH_MAX: Final = 4
+DEPTH_MAX: Final = NESTING_MAX + 1
 """The deepest nesting of quorum sets; a set without inner sets has depth 1."""
 
 PROFILE_SUFFIX: Final = ".yaml"

@@ -59,7 +59,7 @@ class ProtocolSection(Section):
     """How long a hospital waits for the candidate of a round."""
 
     vote_timeout_us: PositiveDurationUs = Field(default=given("5 s"), alias="vote_timeout")
-    """How long a hospital waits for votes."""
+    """How long a hospital waits, from its own verdict on, for verdicts that justify a vote."""
 
 
 class DataSection(Section):
@@ -148,7 +148,7 @@ class ValidationSection(Section):
     """The loss of score on L that is still accepted."""
 
     checks: Annotated[tuple[Literal["global", "local"], ...], Listed] = ("global", "local")
-    """The sets a candidate is measured on; with none, everything is accepted."""
+    """The sets a candidate must do well on; the file and the claimed score are always checked."""
 
 
 Verdict: TypeAlias = Literal["held", "violated", "undecided"]

@@ -270,13 +270,7 @@ def blocks(members: set[str], quorum_set: Any) -> bool:
 
 def sorted_set(quorum_set: Any) -> Any:
     threshold, validators, inner = quorum_set
-    return [threshold, sorted(validators), sorted(map(sorted_set, inner), key=written)]
-
-
-def written(quorum_set: Any) -> str:
-    threshold, validators, inner = quorum_set
-    names = ", ".join(f"'{name}'" for name in validators)
-    return f"[{threshold}, [{names}], [{', '.join(map(written, inner))}]]"
+    return [threshold, sorted(validators), sorted(map(sorted_set, inner), key=encoded)]
 
 
 def verify(public_key: bytes, said: list[Any], signature: bytes) -> None:

@@ -545,6 +545,13 @@ def test_a_quorum_set_that_is_not_sane_is_refused_in_the_genesis(
     assert codes(audited(tmp_path, forge, [forge.genesis()])) == ["BAD_QUORUM_SET"]
 
 
+@pytest.mark.parametrize("kind", ["two nodes", "two purposes"])
+def test_a_key_that_counts_twice_is_refused_in_the_genesis(tmp_path: Path, kind: str) -> None:
+    forge = Forge(algorithm=Algorithm.ML_DSA_44)
+    forge.keys[H2] = forge.keys[H1] if kind == "two nodes" else forge.witness_keys[H3]
+    assert codes(audited(tmp_path, forge, [forge.genesis()])) == ["BAD_GENESIS"]
+
+
 def test_a_weakened_quorum_set_in_the_genesis_breaks_the_chain_after_it(
     tmp_path: Path, forge: Forge, blocks: list[Block]
 ) -> None:

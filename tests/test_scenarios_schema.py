@@ -291,10 +291,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         ),
     ),
     (
-        quorums(default=nested(5)),
+        quorums(default=nested(6)),
         (
-            "protocol.quorum_sets.default.inner_sets.0.inner_sets.0.inner_sets.0.inner_sets.0: "
-            "expected quorum sets nested at most 4 deep"
+            f"protocol.quorum_sets.default{'.inner_sets.0' * 5}: "
+            "expected quorum sets nested at most 5 deep"
         ),
     ),
     # network

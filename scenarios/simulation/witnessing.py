@@ -73,8 +73,11 @@ class Witnessing:
             elif not silent:
                 answer = self._notary.witness(message, self._processor.now_us)
                 self._processor.after(self._costs.sign_us, lambda: self._answer(places, answer))
-        except (CheckpointError, ConflictError, MerkleError) as error:
-            refuse(author, str(error))
+        except CheckpointError:
+            refuse(author, "a head or cosignature that its author did not sign")
+        except (ConflictError, MerkleError):
+            # The roots cover signatures, which are randomised: no trace may name them.
+            refuse(author, "a head that does not contain the one cosigned last")
 
     def _ask(self, peers: Sequence[str]) -> None:
         for peer in peers:
