@@ -126,11 +126,25 @@ def read_records(directory: Path) -> Iterator[StoredRecord | TornTail]:
     """
     paths = segments(directory)
     for path in paths:
-        try:
-            with path.open("rb") as file:
-                yield from _read_segment(file, path, last=path is paths[-1])
-        except OSError as error:
-            raise StoreError(f"cannot read {path}: {error.strerror}") from None
+        yield from read_frames(path, last=path is paths[-1])
+
+
+def read_frames(path: Path, *, last: bool = True) -> Iterator[StoredRecord | TornTail]:
+    """Yield the framed records of one file, whatever they are.
+
+    Args:
+        path: The file.
+        last: Whether its end may be torn.
+
+    Raises:
+        ReadError: As `read_records`.
+        StoreError: When it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            yield from _read_segment(file, path, last=last)
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from None
 
 
 def _read_segment(file: BinaryIO, path: Path, *, last: bool) -> Iterator[StoredRecord | TornTail]:

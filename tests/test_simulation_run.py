@@ -183,6 +183,26 @@ def test_without_any_check_the_poison_gets_through_and_the_checker_says_so(tmp_p
     assert report.judgement is Judgement.VALID  # an audit cannot see poison that was voted in
 
 
+def test_every_changed_byte_beside_the_segments_is_found(tmp_path: Path) -> None:
+    """Checkpoints, and what guards against signing twice: in steps, each file from another offset."""
+    run(tmp_path)
+    ledger = tmp_path / "run" / "ledger" / "hospital-2"
+    (tmp_path / "run" / "run.json").unlink()
+    files = [path for path in sorted(ledger.rglob("*")) if path.is_file()]
+    beside = [path for path in files if path.suffix != ".seg" and path.stat().st_size]
+    assert {path.name for path in beside} >= {"checkpoint", "signstate", "witness"}
+    for number, path in enumerate(beside):
+        whole = path.read_bytes()
+        for offset in range(number % 13, len(whole), 199):
+            changed = bytearray(whole)
+            changed[offset] ^= 1 << offset % 8
+            path.write_bytes(changed)
+            report = audit_run(tmp_path / "run")
+            assert report.exit_status == 1, (path.name, offset)
+            assert report.findings[0].file == str(path.relative_to(tmp_path / "run"))
+        path.write_bytes(whole)
+
+
 # Messages that nobody honest sent
 
 

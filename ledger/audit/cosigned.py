@@ -9,6 +9,7 @@ from crypto.identity import NodeId
 
 from ..checkpoint import (
     CheckpointError,
+    Cosignature,
     Note,
     cosigner_name,
     log_origin,
@@ -60,12 +61,23 @@ def read_notes(directory: Path, report: Report) -> Iterator[StoredNote]:
 
 
 def check_note(
-    stored: StoredNote, genesis: Genesis, chain_id: Digest, owner: NodeId
+    stored: StoredNote,
+    genesis: Genesis,
+    chain_id: Digest,
+    owner: NodeId,
+    others: frozenset[str],
 ) -> Iterator[Violation]:
     """Yield what is wrong with the origin and the signatures of a checkpoint.
 
-    Lines by names that are not of the genesis are ignored, as C2SP asks of a verifier; the owner
-    must have signed.
+    A verifier in general ignores lines by names it does not know. Here the owner wrote the file and
+    knows its witnesses, so such a line is one that was changed.
+
+    Args:
+        stored: The checkpoint.
+        genesis: Whose chain it is of.
+        chain_id: Core hash of the genesis block.
+        owner: Whose log it is of; it must have signed.
+        others: Names of witnesses outside the coalition, which a policy knows.
     """
     checkpoint = stored.note.checkpoint
     origin = log_origin(chain_id, owner)
@@ -76,12 +88,18 @@ def check_note(
     for cosignature in stored.note.cosignatures:
         node = names.get(cosignature.name)
         if node is None:
+            if cosignature.name not in others:
+                expected = "a witness of the genesis or of the policy"
+                yield Violation("UNKNOWN_SIGNER", expected, cosignature.name)
             continue
         signers.add(node)
         try:
             verify_cosignature(genesis.witnesses[node], cosignature.name, checkpoint, cosignature)
         except CheckpointError as error:
             yield Violation("BAD_COSIGNATURE", f"{error.expected} by {node}", error.found)
+    for line in stored.note.signatures:
+        if not isinstance(line, Cosignature) and line.name not in others:
+            yield Violation("UNKNOWN_SIGNER", "cosignatures of ML-DSA-44", f"a line by {line.name}")
     if owner not in signers:
         yield Violation("BAD_COSIGNATURE", f"a signature by {owner}, whose log it is", "none")
 

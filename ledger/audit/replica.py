@@ -19,7 +19,15 @@ from ..block import Block, decode_block, model_of
 from ..chain import ChainState
 from ..errors import StoreError, Violation
 from ..model import ModelFile
-from ..store import ReadError, StoredRecord, TornTail, read_records
+from ..store import (
+    SIGN_STATE_FILE,
+    WITNESS_STATE_FILE,
+    ReadError,
+    StoredRecord,
+    TornTail,
+    read_frames,
+    read_records,
+)
 from .authority import Authority, authority, check_genesis, check_seal, signature_count
 from .cosigned import StoredNote, check_note, read_notes
 from .finding import Counters, Finding, Judgement, Level, ReplicaReport, worst
@@ -51,6 +59,8 @@ class Context:
     """Told of each model that a sound block names, with its height."""
     progress: Callable[[int], None]
     """Told of the bytes read since the last call."""
+    witnesses: frozenset[str] = frozenset()
+    """Names beside those of the genesis under which a checkpoint may be signed."""
 
 
 class ReplicaAudit:
@@ -140,6 +150,7 @@ class ReplicaAudit:
         for pin, violation in self._pins.missing(self.tree.size):
             self._add(pin.level, violation, None, None, self.file)
         self._check_notes()
+        self._check_guards()
 
     def report(self) -> ReplicaReport:
         """The replica's own judgement."""
@@ -178,6 +189,18 @@ class ReplicaAudit:
             self._check_seal(block, record)
         return True
 
+    def _check_guards(self) -> None:
+        """The framing of what the owner keeps beside its ledger, to sign nothing twice."""
+        for name in (SIGN_STATE_FILE, WITNESS_STATE_FILE):
+            path = self.directory / name
+            if not path.exists():
+                continue
+            try:
+                deque(read_frames(path), maxlen=0)
+            except ReadError as error:
+                file = _relative(path, self._context.root)
+                self._add("L0", error, None, error.offset, file)
+
     def _read_notes(self) -> list[StoredNote]:
         """The replica's own checkpoints, from level L1 on."""
         if self._context.level < Level.L1:
@@ -203,7 +226,9 @@ class ReplicaAudit:
             return
         for stored in self._notes:
             context.counters.cosignatures += len(stored.note.cosignatures)
-            for violation in check_note(stored, state.genesis, state.chain_id, self._owner):
+            for violation in check_note(
+                stored, state.genesis, state.chain_id, self._owner, context.witnesses
+            ):
                 height = stored.note.checkpoint.size - 1
                 self._add("L2", violation, height, None, _relative(stored.path, context.root))
 

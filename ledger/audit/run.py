@@ -108,6 +108,7 @@ def audit_run(
             counters,
             models.see if with_models else _ignore,
             progress,
+            frozenset() if chosen.policy is None else _named_by(chosen.policy),
         )
         replicas = list(_replicas(run, chosen, context))
         _side_by_side(replicas)
@@ -170,6 +171,12 @@ def _replicas(run: Path, options: AuditOptions, context: Context) -> Iterator[Re
     elsewhere = replace(context, model=_ignore)  # their models are where they are kept
     for directory in options.copies:
         yield ReplicaAudit(str(directory), directory, elsewhere)
+
+
+def _named_by(policy: Policy) -> frozenset[str]:
+    """The names under which a policy's logs and witnesses sign."""
+    keys = [*(log.key for log in policy.logs), *(each.key for each in policy.witnesses)]
+    return frozenset(key.name for key in keys)
 
 
 def _ignore(_model: ModelFile, _height: int) -> None:
