@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rich.markup import escape
 from rich.table import Table
@@ -20,7 +20,7 @@ from ledger.errors import StoreError, Violation
 from ledger.genesis import Genesis
 from ledger.store import StoredRecord, read_records
 
-from .output import DIGEST_CHARACTERS, console, percent, seconds, write_json
+from .output import DIGEST_CHARACTERS, console, percent, seconds, stdout_written, write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +114,25 @@ def show_command(run: Path, height: int, replica: str | None, as_json: bool) -> 
 def export_command(run: Path, replica: str | None, form: str, out: Path | None) -> int:
     """Write a whole replica as JSON lines or as a CSV table of its history."""
     directory = replica_directory(run, replica)
+    write = _write_csv if form == "csv" else _write_lines
+    if out is None:
+        with stdout_written():
+            write(directory, sys.stdout)
+        return 0
     try:
-        stream = sys.stdout if out is None else out.open("x", encoding="utf-8", newline="")
+        with out.open("x", encoding="utf-8", newline="") as stream:
+            write(directory, stream)
     except OSError as error:
         raise StoreError(f"cannot write {out}: {error.strerror}") from None
-    try:
-        if form == "csv":
-            _write_csv(directory, stream)
-        else:
-            for entry in entries(directory):
-                stream.write(json.dumps(_whole(entry)) + "\n")
-    finally:
-        if out is not None:
-            stream.close()
     return 0
 
 
-def _write_csv(directory: Path, stream: Any) -> None:
+def _write_lines(directory: Path, stream: TextIO) -> None:
+    for entry in entries(directory):
+        stream.write(json.dumps(_whole(entry)) + "\n")
+
+
+def _write_csv(directory: Path, stream: TextIO) -> None:
     writer: csv.DictWriter[str] | None = None
     for entry in entries(directory):
         row = _row(entry)

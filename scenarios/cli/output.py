@@ -34,7 +34,7 @@ class _Voice(Console):
             OutputError: When stdout cannot be written.
             ReaderGone: When nobody reads it.
         """
-        with suppress(OSError) if self.stderr else _written():
+        with suppress(OSError) if self.stderr else stdout_written():
             super().print(*objects, **options)
 
     def on_broken_pipe(self) -> None:
@@ -61,9 +61,25 @@ def write_text(text: str) -> None:
         OutputError: When stdout cannot be written.
         ReaderGone: When nobody reads it.
     """
-    with _written():
+    with stdout_written():
         sys.stdout.write(text)
+
+
+@contextmanager
+def stdout_written() -> Iterator[None]:
+    """Flush what is written to stdout meanwhile, and say it if that does not work.
+
+    Raises:
+        OutputError: When it cannot be written.
+        ReaderGone: When nobody reads it.
+    """
+    try:
+        yield
         sys.stdout.flush()
+    except BrokenPipeError:
+        raise ReaderGone("nobody reads stdout any more") from None
+    except OSError as error:
+        raise OutputError(f"cannot write to stdout: {error.strerror}") from None
 
 
 @contextmanager
@@ -91,13 +107,3 @@ def percent(millionths: int | None) -> str:
 def seconds(time_us: int) -> str:
     """A simulated time as people read it."""
     return f"{time_us / 1_000_000:.2f} s"
-
-
-@contextmanager
-def _written() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise ReaderGone("nobody reads stdout any more") from None
-    except OSError as error:
-        raise OutputError(f"cannot write to stdout: {error.strerror}") from None

@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from crypto.algorithm import Algorithm
+from crypto.providers.choice import choose
 from ledger.errors import StoreError
 
 from ..run_directory import (
@@ -22,6 +24,7 @@ from ..run_directory import (
     replica_name,
 )
 from ..schema import Scenario
+from ..simulation.costs import load_profile
 from ..source import load, resolved_yaml
 from .main import SIGNALS, say
 from .output import console, percent, seconds, stdout_reserved, write_json
@@ -49,10 +52,7 @@ def run_command(
     """Run a scenario; the exit status."""
     chosen = list(overrides) if seed is None else [*overrides, f"seed={seed}"]
     scenario = load(name, chosen)
-    # Here, not after the seconds that loading takes.
-    check_writable(out or RUNS_FOLDER)
-    if out is not None:
-        RunDirectory(out).check_free()
+    _check_ready(scenario, out)
     repeat = _repeat(name, scenario, overrides)
     with (
         stdout_reserved(as_json),
@@ -64,6 +64,15 @@ def run_command(
     elif not quiet:
         _print_summary(outcome, directory, summary)
     return outcome.exit_status
+
+
+def _check_ready(scenario: Scenario, out: Path | None) -> None:
+    """Fail now, where it can be told, and not after the seconds that loading takes."""
+    check_writable(out or RUNS_FOLDER)
+    if out is not None:
+        RunDirectory(out).check_free()
+    load_profile(scenario.costs)
+    choose(Algorithm(scenario.signature))
 
 
 def _run(
