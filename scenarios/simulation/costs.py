@@ -66,9 +66,8 @@ def load_profile(name_or_path: str) -> CostProfile:
         content = YAML(typ="safe").load(path.read_text("utf-8"))
     except OSError as error:
         known = ", ".join(sorted(each.stem for each in PROFILES.glob("*.yaml")))
-        raise ScenarioError(
-            f"costs: cannot read {path}: {error.strerror}; profiles by name: {known}"
-        ) from None
+        what = f"cannot read {path}: {error.strerror}" if own else f"no profile {name_or_path!r}"
+        raise ScenarioError(f"costs: {what}; profiles by name: {known}") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise ScenarioError(f"costs: {path} is not YAML: {str(error).splitlines()[0]}") from None
     return _read_profile(content, path)

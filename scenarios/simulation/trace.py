@@ -56,8 +56,15 @@ class Trace:
         return Digest(self._state.digest())
 
     def close(self) -> None:
-        """Put what was written on the disk."""
-        self._file.close()
+        """Write what is left.
+
+        Raises:
+            StoreError: When it cannot be written.
+        """
+        try:
+            self._file.close()
+        except OSError as error:
+            raise StoreError(f"cannot write the trace {self._path}: {error.strerror}") from None
 
     def __enter__(self) -> "Trace":
         return self
