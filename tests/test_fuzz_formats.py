@@ -19,13 +19,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consensus.messages import Vote
+from consensus.messages import Statement, Vote
 from crypto.encoding import decode, encode
 from crypto.envelope import Signed
 from crypto.errors import EncodingError, TensorFileError
 from crypto.tensors import read_tensors
 from ledger.anchor import AnchorError, format_anchor, parse_anchor
-from ledger.block import core_hash, decode_block, encode_block
+from ledger.block import Block, core_hash, decode_block, encode_block
 from ledger.checkpoint import CheckpointError, format_note, parse_note
 from ledger.errors import Violation
 from ledger.evidence import Equivocation, ForkEvidence, decode_evidence, encode_evidence
@@ -49,18 +49,22 @@ def fuzzed(max_examples: int) -> settings:
 
 
 FORGE = Forge(count=3)
-BLOCKS = every_type(Forge())[:1] + FORGE.blocks()
+BLOCKS = FORGE.blocks()
 PAYLOADS = [encode_block(block) for block in every_type(Forge())]
-NOTE = format_note(cosigned(FORGE, head(BLOCKS[1:]), [H1, H2, H3]))
-ANCHOR = format_anchor(anchored(FORGE, BLOCKS[1:], ["h1", "h2"]))
-POLICY = format_policy(default_policy(start(BLOCKS[1]).genesis))
-VOTES = [
-    Signed(Vote(1, core_hash(block.core)), H1, block.seal.votes[0].signature)
-    for block in BLOCKS[2:4]
-]
+NOTE = format_note(cosigned(FORGE, head(BLOCKS), [H1, H2, H3]))
+ANCHOR = format_anchor(anchored(FORGE, BLOCKS, ["h1", "h2"]))
+POLICY = format_policy(default_policy(start(BLOCKS[0]).genesis))
+
+
+def vote(block: Block) -> Signed[Statement]:
+    """The vote of h1 for a block."""
+    seal = block.seal.votes[0]
+    return Signed(Vote(block.core.slot, core_hash(block.core)), seal.node, seal.signature)
+
+
 EVIDENCE = [
-    encode_evidence(Equivocation(core_hash(BLOCKS[1].core), *VOTES)),
-    encode_evidence(ForkEvidence(BLOCKS[2], BLOCKS[3])),
+    encode_evidence(Equivocation(core_hash(BLOCKS[0].core), vote(BLOCKS[1]), vote(BLOCKS[2]))),
+    encode_evidence(ForkEvidence(BLOCKS[1], BLOCKS[2])),
 ]
 
 LEAVES: st.SearchStrategy[Any] = (

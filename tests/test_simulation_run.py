@@ -184,7 +184,7 @@ def test_without_any_check_the_poison_gets_through_and_the_checker_says_so(tmp_p
 
 
 def test_every_changed_byte_beside_the_segments_is_found(tmp_path: Path) -> None:
-    """Checkpoints, and what guards against signing twice: in steps, each file from another offset."""
+    """Checkpoints and the guards against signing twice: in steps, from different offsets."""
     run(tmp_path)
     ledger = tmp_path / "run" / "ledger" / "hospital-2"
     (tmp_path / "run" / "run.json").unlink()

@@ -4,6 +4,7 @@ A certificate is a quorum by the greatest fixpoint over the genesis' quorum sets
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from consensus.certificate import check_blocking, check_quorum, check_voters
@@ -12,6 +13,7 @@ from consensus.majority import leader_of
 from consensus.messages import NO_CANDIDATE, Proposal, Statement, Verdict, Vote, signing_fields
 from consensus.quorum import quorum_set_digest
 from crypto.digest import Digest
+from crypto.envelope import verify_value
 from crypto.errors import SignatureError
 from crypto.identity import NodeId
 from crypto.possession import verify_possession
@@ -200,6 +202,20 @@ def _signed(
     return SignatureCheck(code, node, known.genesis.nodes[node], label, fields, signature)
 
 
-def shared_voters(first: tuple[NodeSeal, ...], second: tuple[NodeSeal, ...]) -> tuple[NodeId, ...]:
-    """Nodes whose votes stand in both of two certificates."""
-    return tuple(sorted({seal.node for seal in first} & {seal.node for seal in second}))
+def valid_voters(block: Block, value: Digest, known: Authority) -> frozenset[NodeId]:
+    """Nodes whose votes for a block stand in its seal; the signatures are verified here.
+
+    Args:
+        block: A block of the chain.
+        value: Its core hash.
+        known: The keys and quorum sets of the chain.
+    """
+    vote = Vote(block.core.slot, value)
+    found = set()
+    for seal in block.seal.votes:
+        if seal.node in known.genesis.nodes:
+            check = _signed("BAD_VOTE_SIGNATURE", vote, seal.node, seal.signature, known)
+            with suppress(SignatureError):
+                verify_value(check.key, check.label, check.fields, check.signature)
+                found.add(seal.node)
+    return frozenset(found)

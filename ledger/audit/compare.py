@@ -1,10 +1,11 @@
 """Replicas against each other and against what the run says of itself: level LA."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from consensus.quorum import QuorumSets, greatest_quorum
 from crypto.digest import Digest
 from crypto.identity import NodeId
 
@@ -13,9 +14,9 @@ from ..checkpoint import CheckpointError
 from ..errors import StoreError, Violation
 from ..evidence import ForkEvidence
 from ..policy import Policy, check_policy
-from .authority import shared_voters
+from .authority import authority, valid_voters
 from .finding import Finding
-from .replica import ReplicaAudit, block_at
+from .replica import ReplicaAudit, block_at, owner_of
 
 SUMMARY_FILE = "run.json"
 """What the run says of itself: never trusted, but a contradiction is a finding."""
@@ -49,17 +50,25 @@ def _fork(
     reference: ReplicaAudit, branch: Sequence[ReplicaAudit], height: int, found: Digest
 ) -> Fork:
     first = branch[0]
+    expected = reference.core_hash(height)
     ours, theirs = block_at(reference.directory, height), block_at(first.directory, height)
-    culprits = shared_voters(ours.seal.votes, theirs.seal.votes)
+    voters: list[frozenset[NodeId]] = [frozenset(), frozenset()]
+    quorum_sets: QuorumSets = {}
+    if height and reference.state is not None:
+        known = authority(reference.state, owner_of(reference.directory.name))
+        quorum_sets = known.genesis.quorum_sets
+        voters = [valid_voters(ours, expected, known), valid_voters(theirs, found, known)]
+    culprits = tuple(sorted(voters[0] & voters[1]))
+    certified = all(greatest_quorum(each, quorum_sets) for each in voters)
     names = ", ".join(replica.name for replica in branch)
     finding = Finding(
-        _parting_code(height, culprits),
+        _parting_code(height, culprits, certified=certified),
         "LA",
         first.name,
         height,
         first.file,
         None,
-        f"core hash {reference.core_hash(height).hex()} as in {reference.name}",
+        f"core hash {expected.hex()} as in {reference.name}",
         f"{found.hex()} in {names}",
         culprits,
     )
@@ -73,21 +82,23 @@ def _parting(first: ReplicaAudit, second: ReplicaAudit) -> int | None:
     return next((h for h in heights if first.core_hash(h) != second.core_hash(h)), None)
 
 
-def _parting_code(height: int, culprits: Sequence[NodeId]) -> str:
+def _parting_code(height: int, culprits: Sequence[NodeId], *, certified: bool) -> str:
     """Two certificates for one slot convict who signed both; if nobody did, blame the genesis.
 
-    Quorum sets whose quorums do not intersect let two sides decide apart without a lie.
+    Quorum sets whose quorums do not intersect let two sides decide apart without a lie. Where one
+    of the two has no valid certificate, nobody decided it: the replica was changed.
     """
     if height == 0:
         return "GENESIS_DIFFERS"
-    return "FORK" if culprits else "FORK_CONFIG_NO_INTERSECTION"
+    if culprits:
+        return "FORK"
+    return "FORK_CONFIG_NO_INTERSECTION" if certified else "REPLICA_DIFFERS"
 
 
 def check_anchored(
     replicas: Sequence[ReplicaAudit], anchor: Anchor, source: str
 ) -> Iterator[Finding]:
     """Compare the chain and the names of the replicas with an anchor; sizes and roots are pins."""
-    by_name = {replica.name: replica for replica in replicas}
     for replica in replicas:
         state = replica.state
         if state is not None and state.chain_id != anchor.chain_id:
@@ -99,11 +110,16 @@ def check_anchored(
             check_note(kept)
         except Violation as malformed:
             yield _at(kept.replica, None, source, malformed)
-        if kept.replica not in by_name:
-            missing = Violation(
-                "REPLICA_MISSING", f"{kept.replica}, as kept in {source}", "nothing"
-            )
-            yield _at(kept.replica, None, source, missing)
+    yield from check_known(replicas, {kept.replica: source for kept in anchor.replicas})
+
+
+def check_known(replicas: Sequence[ReplicaAudit], sources: Mapping[str, str]) -> Iterator[Finding]:
+    """Check that the replicas that an earlier audit knew are there: name and report of each."""
+    names = {replica.name for replica in replicas}
+    for name, source in sorted(sources.items()):
+        if name not in names:
+            missing = Violation("REPLICA_MISSING", f"{name}, as kept in {source}", "nothing")
+            yield _at(name, None, source, missing)
 
 
 def check_witnesses(replicas: Sequence[ReplicaAudit], policy: Policy) -> Iterator[Finding]:
@@ -160,7 +176,14 @@ def _read_summary(path: Path) -> dict[str, tuple[int, str]] | None:
         }
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise Violation("SUMMARY_MALFORMED", "the summary of a run", str(error)[:200]) from None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from crypto.digest import Digest
-from crypto.merkle import MerkleTree
+from crypto.merkle import EMPTY_ROOT, MerkleTree
 
 from ..errors import Violation
 
@@ -40,9 +40,10 @@ class PinBoard:
         while self._ahead and self._ahead[-1].size <= tree.size:
             pin = self._ahead.pop()
             root = tree.root() if root is None else root
-            if pin.root != root:
+            found = root if pin.size else EMPTY_ROOT
+            if pin.root != found:
                 expected = f"root {pin.root.hex()} at {pin.size} records, kept in {pin.source}"
-                wrong.append((pin, Violation("REWRITTEN", expected, root.hex())))
+                wrong.append((pin, Violation("REWRITTEN", expected, found.hex())))
         return wrong
 
     def missing(self, size: int) -> list[tuple[Pin, Violation]]:

@@ -12,7 +12,13 @@ from ..genesis import KEYS_FROM_SEED
 from ..model import ModelFile
 from ..policy import Policy
 from .artefacts import ModelAudit
-from .compare import check_anchored, check_summary, check_witnesses, compare_replicas
+from .compare import (
+    check_anchored,
+    check_known,
+    check_summary,
+    check_witnesses,
+    compare_replicas,
+)
 from .finding import AuditReport, Counters, Judgement, Level, worst
 from .pins import Pin
 from .replica import Context, ReplicaAudit
@@ -110,16 +116,17 @@ def audit_run(
             progress,
             frozenset() if chosen.policy is None else _named_by(chosen.policy),
         )
-        replicas = list(_replicas(run, chosen, context))
+        ours = list(_replicas(run, chosen, context))
+        replicas = [*ours, *_copies(chosen, context)]
         _side_by_side(replicas)
         counters.verified = verifier.verified_count
-    ours = _of_the_run(replicas, chosen)
     forks = list(compare_replicas(replicas))
     shared = [*(fork.finding for fork in forks), *check_summary(run, ours)]
     if chosen.anchor is not None:
         shared += check_anchored(ours, chosen.anchor, chosen.anchor_source)
-    if chosen.policy is not None:
+    if chosen.policy is not None and chosen.level >= Level.L1:
         shared += check_witnesses(ours, chosen.policy)
+    shared += check_known(ours, {name: each.source for name, each in chosen.resume.items()})
     if with_models:
         models.finish()
         shared += models.findings
@@ -168,6 +175,9 @@ def _replicas(run: Path, options: AuditOptions, context: Context) -> Iterator[Re
             pins.append(Pin(resume.size, resume.root, resume.source))
         trusted_size = 0 if resume is None else resume.size
         yield ReplicaAudit(name, directory, context, pins, trusted_size)
+
+
+def _copies(options: AuditOptions, context: Context) -> Iterator[ReplicaAudit]:
     elsewhere = replace(context, model=_ignore)  # their models are where they are kept
     for directory in options.copies:
         yield ReplicaAudit(str(directory), directory, elsewhere)
@@ -181,11 +191,6 @@ def _named_by(policy: Policy) -> frozenset[str]:
 
 def _ignore(_model: ModelFile, _height: int) -> None:
     """Look at no model."""
-
-
-def _of_the_run(replicas: Sequence[ReplicaAudit], options: AuditOptions) -> list[ReplicaAudit]:
-    copies = {str(directory) for directory in options.copies}
-    return [replica for replica in replicas if replica.name not in copies]
 
 
 def _side_by_side(replicas: Sequence[ReplicaAudit]) -> None:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -22,7 +21,7 @@ from ledger.errors import LedgerError, StoreError
 from ledger.evidence import ForkEvidence, encode_evidence
 from ledger.policy import parse_policy
 
-from .output import DIGEST_CHARACTERS, console, stdout_reserved, write_json
+from .output import DIGEST_CHARACTERS, console, quoted, stdout_reserved, write_json
 
 SHOWN_COUNT_MAX = 20
 """Findings printed for people; ``--json`` has all."""
@@ -66,7 +65,7 @@ def audit_command(directory: Path, request: AuditRequest, as_json: bool) -> int:
     else:
         _print_report(report)
         for file in files:
-            console().print(f"evidence {escape(file)}: see tclearn evidence --help")
+            console().print(f"evidence {quoted(file)}: see tclearn evidence --help")
     return report.exit_status
 
 
@@ -216,7 +215,7 @@ def _print_report(report: AuditReport) -> None:
     for replica in report.replicas:
         height = "-" if replica.height is None else str(replica.height)
         head = "-" if replica.chain_head is None else replica.chain_head[:DIGEST_CHARACTERS]
-        table.add_row(escape(replica.node), _coloured(replica.judgement), height, head)
+        table.add_row(quoted(replica.node), _coloured(replica.judgement), height, head)
     out.print(table)
     checked = report.counters
     out.print(
@@ -228,14 +227,14 @@ def _print_report(report: AuditReport) -> None:
         words = (f"{count} {name.replace('_', ' ')}" for name, count in report.replayed.items())
         out.print(f"replay: {', '.join(words)}")
     for finding in report.findings[:SHOWN_COUNT_MAX]:
-        out.print(f"[red]finding[/] {escape(str(finding))}")
+        out.print(f"[red]finding[/] {quoted(str(finding))}")
     hidden = len(report.findings) - SHOWN_COUNT_MAX
     if hidden > 0:
         out.print(f"and {hidden} more findings: see --json")
     if report.not_ruled_out:
         out.print("\nnot ruled out by this audit:")
     for sentence in report.not_ruled_out:
-        out.print(f"  - {escape(sentence)}")
+        out.print(f"  - {quoted(sentence)}")
     out.print(f"\n{_coloured(report.judgement)}")
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 DIGEST_CHARACTERS = 16
 """Characters of a digest that tables show; ``--json`` has all."""
@@ -97,6 +98,12 @@ def stdout_reserved(reserved: bool) -> Iterator[None]:
         sys.stdout.flush()
         os.dup2(kept, 1)
         os.close(kept)
+
+
+def quoted(text: str) -> str:
+    """A text of somebody else for a console: nothing in it moves a cursor or is markup."""
+    plain = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    return escape(plain)
 
 
 def percent(millionths: int | None) -> str:
