@@ -17,6 +17,7 @@ from consensus.quorum import QuorumSet
 from ledger.anchor import Anchor, format_anchor, parse_anchor
 from ledger.audit import AuditOptions, Finding, Judgement, Level, audit_run
 from ledger.block import Block, RecordType, core_hash, encode_block
+from ledger.evidence import check_evidence
 from tests.corpus import checkpoints
 from tests.corpus.attacks import (
     ATTACKS,
@@ -296,6 +297,18 @@ def test_a_fork_of_forged_votes_frames_nobody(
     report = audit_run(scene.run, AuditOptions(level=level))
     assert report.judgement is INVALID
     assert [each.culprits for each in report.findings if each.culprits] == []
+
+
+def test_the_evidence_that_an_audit_leaves_convicts_whom_its_finding_names(
+    tmp_path: Path, forge: Forge, blocks: tuple[Block, ...]
+) -> None:
+    for name, attack in ATTACKS.items():
+        scene = staged(tmp_path / name, forge, blocks, attack)
+        scene.put(blocks, "h2")
+        report = audit_run(scene.run)
+        named = [each.culprits for each in report.findings if each.culprits]
+        convicted = [check_evidence(each, blocks[0]).culprits for each in report.forks]
+        assert convicted in ([], named), name
 
 
 def test_two_quorums_without_a_common_node_are_the_fault_of_the_genesis(tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from ledger.audit import AuditOptions, Judgement, Level, audit_run
 from ledger.block import Block
 from tests.corpus.attacks import Attack, staged
 from tests.corpus.judge import judged
-from tests.corpus.runs import RUNS, UNREADABLE
+from tests.corpus.runs import RUNS, UNREADABLE, summarise
 from tests.corpus.seals import SEALS, verdict_of_somebody_who_waited_in_vain
 from tests.forge import Forge
 
@@ -54,3 +55,14 @@ def test_an_attack_on_a_run_has_exactly_these_findings(
         return
     assert ", ".join(found) == findings
     assert (report["exit_status"] == 1) is bool(findings)
+
+
+@pytest.mark.parametrize("level", [Level.L0, Level.L1, Level.L2, Level.L3])
+def test_a_sound_run_with_its_summary_has_no_finding_at_any_level(
+    tmp_path: Path, forge: Forge, blocks: tuple[Block, ...], level: Level
+) -> None:
+    scene = staged(tmp_path, forge, blocks)
+    summarise(scene, blocks)
+    report = audit_run(scene.run, AuditOptions(level=level))
+    assert report.findings == ()
+    assert report.judgement is (Judgement.INCOMPLETE if level is Level.L0 else Judgement.VALID)

@@ -31,7 +31,7 @@ class Fork:
     finding: Finding
     """Where, and whom it convicts."""
     evidence: ForkEvidence | None
-    """The two blocks; None where the replicas part at the genesis already."""
+    """The two blocks, if both were decided by a quorum of one chain."""
 
 
 def compare_replicas(replicas: Sequence[ReplicaAudit]) -> Iterator[Fork]:
@@ -72,7 +72,7 @@ def _fork(
         f"{found.hex()} in {names}",
         culprits,
     )
-    return Fork(finding, ForkEvidence(ours, theirs) if height else None)
+    return Fork(finding, ForkEvidence(ours, theirs) if height and certified else None)
 
 
 def _parting(first: ReplicaAudit, second: ReplicaAudit) -> int | None:

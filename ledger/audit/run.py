@@ -121,7 +121,9 @@ def audit_run(
         _side_by_side(replicas)
         counters.verified = verifier.verified_count
     forks = list(compare_replicas(replicas))
-    shared = [*(fork.finding for fork in forks), *check_summary(run, ours)]
+    shared = [fork.finding for fork in forks]
+    if chosen.level >= Level.L1:
+        shared += check_summary(run, ours)
     if chosen.anchor is not None:
         shared += check_anchored(ours, chosen.anchor, chosen.anchor_source)
     if chosen.policy is not None and chosen.level >= Level.L1:
