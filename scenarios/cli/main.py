@@ -10,17 +10,16 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from io import TextIOWrapper
 from types import FrameType
 from typing import Never
+
+from .voice import SIGNALS, say
 
 USAGE_STATUS = 2
 """Something the user can mend: input, output, usage."""
 FAULT_STATUS = 70
 """A fault of ours (EX_SOFTWARE): never to be taken for a verdict."""
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""What asks the program to end."""
 
 
 def main() -> Never:
@@ -66,13 +65,6 @@ def fail(error: Exception) -> Never:
     """Say what went wrong, where, and what to do; exit with status 2."""
     say("\n".join([_sentence(error), *getattr(error, "__notes__", [])]))
     sys.exit(USAGE_STATUS)
-
-
-def say(message: str) -> None:
-    """Write to stderr, past every buffer: a signal may have come while one is in use."""
-    lines = "".join(f"tclearn: {line}\n" for line in message.splitlines())
-    with suppress(OSError):
-        os.write(2, lines.encode(errors="backslashreplace"))
 
 
 def _sentence(error: Exception) -> str:

@@ -26,8 +26,8 @@ from ..run_directory import (
 from ..schema import Scenario
 from ..simulation.costs import load_profile
 from ..source import load, resolved_yaml
-from .main import SIGNALS, say
 from .output import console, percent, seconds, stdout_reserved, write_json
+from .voice import SIGNALS, say
 
 if TYPE_CHECKING:
     from ..simulation.outcome import Outcome, RoundRow
