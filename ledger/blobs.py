@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crypto.digest import DIGEST_SIZE, Digest, sha256
 
-from .durability import replace_file
+from .durability import open_regular, read_regular, replace_file
 from .errors import BlobError, StoreError
 
 BLOB_SIZE_MAX = 1024 * 1024 * 1024
@@ -55,9 +55,7 @@ class BlobStore:
         """
         path = self.path(name)
         try:
-            if path.stat().st_size > BLOB_SIZE_MAX:
-                raise BlobError(f"{path} is larger than {BLOB_SIZE_MAX} bytes")
-            content = path.read_bytes()
+            content = read_regular(path, BLOB_SIZE_MAX)
         except OSError as error:
             raise BlobError(f"cannot read the blob {path}: {error.strerror}") from None
         if sha256(content) != name:
@@ -90,7 +88,7 @@ def file_digest(path: Path) -> Digest:
     """
     state = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while chunk := file.read(_CHUNK_SIZE):
                 state.update(chunk)
     except OSError as error:

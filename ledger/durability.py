@@ -1,7 +1,14 @@
-"""Writing so that a crash leaves either the old content or the new, never a part."""
+"""Files as a ledger needs them: replaced as a whole, and read only if they are files.
 
+A crash leaves either the old content or the new, never a part. What somebody put into a run instead
+of a file (a pipe, a device, a link to one) is an error at once, and never waited for.
+"""
+
+import errno
 import os
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 _TEMPORARY = ".tmp"
 
@@ -30,6 +37,32 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         os.fsync(file.fileno())
     temporary.rename(path)
     flush_directory(path.parent)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading.
+
+    Raises:
+        OSError: When it cannot be opened or is anything else.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_regular(path: Path, size_max: int) -> bytes:
+    """The content of a regular file.
+
+    Raises:
+        OSError: When it cannot be read, is anything else, or has more than ``size_max`` bytes.
+    """
+    with open_regular(path) as file:
+        content = file.read(size_max + 1)
+    if len(content) > size_max:
+        raise OSError(errno.EFBIG, f"more than {size_max} bytes", str(path))
+    return content
 
 
 def is_leftover(path: Path) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from .durability import flush_directory, is_leftover
+from .durability import flush_directory, is_leftover, open_regular
 from .errors import StoreError, Violation
 from .record import HEADER_SIZE, MAGIC, check_payload, checksum, frame, read_header
 
@@ -26,7 +26,7 @@ SEGMENT_SIZE_MAX = 64 * 1024 * 1024
 SEGMENT_COUNT_MAX = 100_000
 """Segments that one ledger may have."""
 
-_MAGIC_COUNT_MAX = 1000
+_SEARCH_SIZE_MAX = 256 * 1024 * 1024
 CHECKPOINT_FILE = "checkpoint"
 """The newest signed tree head, beside the segments."""
 CHECKPOINTS_FOLDER = "checkpoints"
@@ -141,7 +141,7 @@ def read_frames(path: Path, *, last: bool = True) -> Iterator[StoredRecord | Tor
         StoreError: When it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             yield from _read_segment(file, path, last=last)
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from None
@@ -190,20 +190,22 @@ def _check_length_field(rest: bytes, crc: int, length: int) -> None:
     Raises:
         Violation: ``BAD_LENGTH``.
     """
-    end = 0
-    for _ in range(_MAGIC_COUNT_MAX):
+    end = hashed = 0
+    while hashed <= _SEARCH_SIZE_MAX:
         end = rest.find(MAGIC, end + 1)
         end = len(rest) if end < 0 else end
-        if checksum(rest[:end], end) == crc or _starts_record(rest[end:]):
+        hashed += end + HEADER_SIZE
+        if checksum(rest[:end], end) == crc or _starts_record(rest, end):
             raise Violation("BAD_LENGTH", f"a payload of {end} bytes", str(length))
         if end == len(rest):
             return
 
 
-def _starts_record(data: bytes) -> bool:
+def _starts_record(data: bytes, start: int) -> bool:
     with suppress(Violation, struct.error):
-        length, crc = read_header(data[:HEADER_SIZE])
-        check_payload(data[HEADER_SIZE : HEADER_SIZE + length], crc)
+        length, crc = read_header(data[start : start + HEADER_SIZE])
+        begin = start + HEADER_SIZE
+        check_payload(data[begin : begin + length], crc)
         return True
     return False
 

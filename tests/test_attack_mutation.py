@@ -50,9 +50,6 @@ EQUIVALENT: Mapping[str, str] = {
     "ledger/audit/replica:_check_seal: self._settle(PENDING_COUNT_MAX)": (
         "bounds the memory; what is pending is settled at the end as well, in the same order"
     ),
-    "ledger/audit/replica:add: self._add(level, violation, None, None, file)": (
-        "for findings beside the records; no level up to L3 makes one this way"
-    ),
 }
 """Checks that no run directory can show to be missing, and why."""
 

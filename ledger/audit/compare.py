@@ -11,7 +11,8 @@ from crypto.identity import NodeId
 
 from ..anchor import Anchor, check_note
 from ..checkpoint import CheckpointError
-from ..errors import StoreError, Violation
+from ..durability import read_regular
+from ..errors import Violation
 from ..evidence import ForkEvidence
 from ..policy import Policy, check_policy
 from .authority import authority, valid_voters
@@ -165,9 +166,7 @@ def check_summary(run: Path, replicas: Sequence[ReplicaAudit]) -> Iterator[Findi
 def _read_summary(path: Path) -> dict[str, tuple[int, str]] | None:
     """Height and head that a stopped run states for each replica; None while it runs."""
     try:
-        if path.stat().st_size > SUMMARY_SIZE_MAX:
-            raise Violation("SUMMARY_MALFORMED", f"at most {SUMMARY_SIZE_MAX} bytes", "more")
-        stated = json.loads(path.read_bytes())["replicas"]
+        stated = json.loads(read_regular(path, SUMMARY_SIZE_MAX))["replicas"]
         if stated is None:
             return None
         return {
@@ -175,7 +174,8 @@ def _read_summary(path: Path) -> dict[str, tuple[int, str]] | None:
             for name, each in stated.items()
         }
     except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror}") from None
+        found = str(error.strerror)
+        raise Violation("SUMMARY_MALFORMED", "a file that can be read", found) from None
     except (
         ValueError,
         KeyError,

@@ -1,5 +1,6 @@
 """A replica's own checkpoints: do they describe its log, and did the witnesses sign them?"""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..checkpoint import (
     parse_note,
     verify_cosignature,
 )
+from ..durability import read_regular
 from ..errors import StoreError, Violation
 from ..genesis import Genesis
 from ..store import CHECKPOINT_FILE, CHECKPOINTS_FOLDER
@@ -41,23 +43,21 @@ def read_notes(directory: Path, report: Report) -> Iterator[StoredNote]:
     """Yield the checkpoints beside a ledger in the order of their names; report malformed ones.
 
     Raises:
-        StoreError: When a file cannot be read.
+        StoreError: When the folder cannot be read.
     """
     folder = directory / CHECKPOINTS_FOLDER
     try:
         paths = sorted(folder.glob("*.note")) if folder.is_dir() else []
-        latest = directory / CHECKPOINT_FILE
-        for path in [*paths, latest] if latest.exists() else paths:
-            if path.stat().st_size > NOTE_SIZE_MAX:
-                found = f"{path.stat().st_size} bytes"
-                report(path, _malformed(f"at most {NOTE_SIZE_MAX} bytes", found))
-                continue
-            try:
-                yield StoredNote(path, parse_note(path.read_bytes()))
-            except CheckpointError as error:
-                report(path, _malformed(error.expected, error.found))
     except OSError as error:
-        raise StoreError(f"cannot read the checkpoints of {directory}: {error.strerror}") from None
+        raise StoreError(f"cannot read {folder}: {error.strerror}") from None
+    latest = directory / CHECKPOINT_FILE
+    for path in [*paths, latest] if os.path.lexists(latest) else paths:
+        try:
+            yield StoredNote(path, parse_note(read_regular(path, NOTE_SIZE_MAX)))
+        except OSError as error:
+            report(path, _malformed("a file that can be read", str(error.strerror)))
+        except CheckpointError as error:
+            report(path, _malformed(error.expected, error.found))
 
 
 def check_note(

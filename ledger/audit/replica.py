@@ -316,10 +316,6 @@ class ReplicaAudit:
             )
             self.findings.append(finding)
 
-    def add(self, level: str, violation: Violation, file: str) -> None:
-        """Report something that was found beside the records."""
-        self._add(level, violation, None, None, file)
-
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
