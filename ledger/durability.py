@@ -39,6 +39,13 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     flush_directory(path.parent)
 
 
+def write_all(descriptor: int, data: bytes) -> None:
+    """One call writes the record; a short write (disk nearly full) is carried on or fails."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
 def open_regular(path: Path) -> BinaryIO:
     """Open a regular file for reading.
 

@@ -29,7 +29,7 @@ from crypto.encoding import Value, decode, encode
 from crypto.errors import EncodingError
 
 from . import schema
-from .durability import flush_directory, replace_file
+from .durability import flush_directory, replace_file, write_all
 from .errors import LedgerError, StoreError, Violation
 from .record import HEADER_SIZE, MAGIC, check_payload, checksum, frame, read_header
 
@@ -327,7 +327,7 @@ class _Journal:
 
     def append(self, value: Value) -> None:
         """Write one record and return when the disk has it."""
-        _write_all(self._file, frame(encode(value)))
+        write_all(self._file, frame(encode(value)))
         if self._durable:
             os.fdatasync(self._file)
         self._count += 1
@@ -428,10 +428,3 @@ def _read_checkpoint(value: Any) -> tuple[str, int, Digest]:
 def _check_room(entries: dict[Any, Any]) -> None:
     if len(entries) >= ENTRY_COUNT_MAX:
         raise StoreError(f"the guard holds {ENTRY_COUNT_MAX} entries: forget slots that are over")
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    """One call writes the record; a short write (disk nearly full) is carried on or fails."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from .durability import flush_directory, is_leftover, open_regular
+from .durability import flush_directory, is_leftover, open_regular, write_all
 from .errors import StoreError, Violation
 from .record import HEADER_SIZE, MAGIC, check_payload, checksum, frame, read_header
 
@@ -257,7 +257,7 @@ class LedgerWriter:
         try:
             if self._size and self._size + len(record) > SEGMENT_SIZE_MAX:
                 self._roll()
-            _write_all(self._segment, record)
+            write_all(self._segment, record)
             os.fdatasync(self._segment)
         except OSError as error:
             self.close()
@@ -316,13 +316,6 @@ class LedgerWriter:
         self._segment = os.open(path, flags, 0o644)
         self._size = os.fstat(self._segment).st_size
         flush_directory(self._directory)
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    """One call writes the record; a short write (disk nearly full) is carried on or fails."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def _cannot_write(directory: Path, error: OSError) -> StoreError:
