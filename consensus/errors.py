@@ -15,3 +15,7 @@ class CertificateError(ConsensusError):
 
 class ProtocolError(ConsensusError):
     """A protocol's node was driven outside its contract by its own shell."""
+
+
+class InvariantError(ConsensusError):
+    """A protocol's node reached a state that its own rules exclude: a bug of ours."""

@@ -1,65 +1,21 @@
-"""What a consensus node takes in, what it gives out, and the statements it signs.
+"""What a consensus node takes in and what it gives out.
 
-The values agreed on are opaque 32-byte digests: nothing here knows that one names a model. Outputs
-are carried out by the shell in the order given (`Record` before `Broadcast`).
+Outputs are carried out by the shell in the order given (`Record` before `Broadcast`).
+
+A node is built of two machines of this form. An *agreement* (`majority`, `authority`, `scp`,
+`pbft`) decides on opaque values and is told by `Justified` which of them may be decided; a
+`consensus.judging.JudgingNode` around it takes the candidate, the verdicts and the deadlines in and
+tells it that.
 """
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from crypto.digest import Digest
-from crypto.encoding import Value
 from crypto.identity import NodeId
 
-NO_CANDIDATE = Digest(bytes(32))
-"""Stands for the candidate in a verdict on a slot in which none arrived."""
-
-REASON_DEADLINE = "deadline"
-"""Reason of a verdict given because no candidate arrived in time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """The slot's leader puts a candidate to the vote."""
-
-    slot: int
-    """The agreement instance; equals the ledger's height and the round of learning."""
-    candidate: Digest
-    """The candidate that each node is to validate."""
-    accepted: Digest
-    """The value decided if the candidate is accepted (the core hash of that block)."""
-    rejected: Digest
-    """The value decided if the candidate is rejected."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One node's subjective judgement of a candidate."""
-
-    slot: int
-    """The slot of the candidate."""
-    candidate: Digest
-    """The candidate judged, or `NO_CANDIDATE`."""
-    accept: bool
-    """Whether the node would accept it."""
-    reason: str
-    """Machine-readable reason, opaque to consensus."""
-    scores: tuple[tuple[str, int], ...]
-    """Measurements behind the judgement, by name, in millionths; opaque to consensus."""
-
-
-@dataclass(frozen=True, slots=True)
-class Vote:
-    """One node's vote for the outcome of a slot. A correct node votes once in a slot."""
-
-    slot: int
-    """The slot voted on."""
-    value: Digest
-    """One of the values that the slot's proposal named, or the value for an absent candidate."""
-
-
-Statement = Proposal | Verdict | Vote
-"""What a node signs and sends."""
+from .quorum import QuorumSet
+from .statements import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +23,21 @@ class Begin:
     """A slot opens: the previous one is on the ledger."""
 
     slot: int
-    """The slot that opens."""
+    """The slot that opens; greater than the one before."""
     leader: NodeId
     """The only node whose proposal counts in this slot."""
     absent: Digest
     """The value decided if no candidate arrives."""
+    previous: Digest
+    """What the slot before decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """What this node signed in the open slot before it stopped; given right after `Begin`."""
+
+    statements: tuple[Statement, ...]
+    """Its own, of each kind the last, in the order in which they were signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +52,24 @@ class Propose:
     """See `Proposal`."""
     rejected: Digest
     """See `Proposal`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Justified:
+    """A value may be decided from now on, by this node's own quorum set. Never taken back."""
+
+    slot: int
+    """The open slot."""
+    value: Digest
+    """The value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """A quorum set that some node claims; the shell has it from whoever does."""
+
+    quorum_set: QuorumSet
+    """The set itself; statements name its digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +108,7 @@ class TimerExpired:
     """Its name."""
 
 
-Input = Begin | Propose | Receive | Validated | TimerExpired
+Input = Begin | Recall | Propose | Justified | Learn | Receive | Validated | TimerExpired
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +125,13 @@ class Broadcast:
 
     statement: Statement
     """A statement recorded before."""
+    supporting: tuple[tuple[NodeId, Statement], ...] = ()
+    """Statements of others, received before, that the receivers are to take in first."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetTimer:
-    """Wake this node later in simulated time."""
+    """Wake this node later in simulated time; replaces the timer of this name, if one runs."""
 
     slot: int
     """The slot to name in `TimerExpired`."""
@@ -153,6 +139,16 @@ class SetTimer:
     """The name to give back."""
     delay_us: int
     """Microseconds from now."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """Forget the timer of this name, if one runs."""
+
+    slot: int
+    """The slot it was set in."""
+    timer: str
+    """Its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +193,7 @@ class Reject:
     """One sentence for the trace."""
 
 
-Output = Record | Broadcast | SetTimer | AskValidation | Externalize | Accuse | Reject
+Output = Record | Broadcast | SetTimer | CancelTimer | AskValidation | Externalize | Accuse | Reject
 
 
 class Node(Protocol):
@@ -206,24 +202,3 @@ class Node(Protocol):
     def step(self, event: Input, /) -> tuple[Output, ...]:
         """Take one input in and return what the shell is to do."""
         ...
-
-
-def signing_fields(
-    statement: Statement, chain_id: Digest, node: NodeId, quorum_set: Digest
-) -> tuple[str, list[Value]]:
-    """The domain label and the fields that a statement's signature covers.
-
-    Each covers the chain, the slot and the signer, so that no signature counts on another ledger,
-    at another height or for another node (`docs/ledger-format.md`, signed preimages).
-    """
-    head: list[Value] = [chain_id, statement.slot, node]
-    match statement:
-        case Proposal():
-            fields: list[Value] = [statement.candidate, statement.accepted, statement.rejected]
-            return "tclearn/block/v1", head + fields
-        case Verdict():
-            scores: Value = dict(statement.scores)
-            judgement: list[Value] = [statement.accept, statement.reason, scores]
-            return "tclearn/verdict/v1", [*head, statement.candidate, *judgement]
-        case Vote():
-            return "tclearn/statement/v1", [*head, quorum_set, ["vote", statement.value]]
