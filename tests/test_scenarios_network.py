@@ -18,7 +18,10 @@ from scenarios.errors import SimulationError
 from scenarios.schema import Scenario
 from scenarios.schema_faults import Partition
 from scenarios.schema_network import Latency
-from scenarios.simulation.network import Network, Traffic, cuts_between, draw, release_us
+from scenarios.simulation.channel import Traffic
+from scenarios.simulation.cuts import cuts_between, disturbances_of, release_us
+from scenarios.simulation.delays import draw
+from scenarios.simulation.network import Network
 from scenarios.simulation.streams import stream
 from scenarios.simulation.topology import build
 
@@ -55,9 +58,9 @@ def network_of(scenario: Scenario, seed: int = 1) -> tuple[simpy.Environment, Ne
     network: Network[str] = Network(
         env,
         build(scenario.network, scenario.hospitals, seed),
+        scenario.network,
         seed=seed,
-        bandwidth_bits_per_s=scenario.network.bandwidth_bits_per_s,
-        partitions=[fault for fault in scenario.faults if isinstance(fault, Partition)],
+        disturbances=disturbances_of(scenario.faults),
     )
     log: Log = []
 
@@ -349,7 +352,7 @@ def test_delays_keep_their_distribution_over_a_route_of_many_draws() -> None:
 ARRIVALS = """
 import simpy
 from scenarios import source
-from scenarios.schema_faults import Partition
+from scenarios.simulation.cuts import disturbances_of
 from scenarios.simulation.network import Network
 from scenarios.simulation.topology import build
 scenario = source.load("majority-twin", ["network.graph=ring"])
@@ -357,8 +360,9 @@ env = simpy.Environment()
 network = Network(
     env,
     build(scenario.network, scenario.hospitals, scenario.seed),
+    scenario.network,
     seed=scenario.seed,
-    partitions=[fault for fault in scenario.faults if isinstance(fault, Partition)],
+    disturbances=disturbances_of(scenario.faults),
 )
 for each in scenario.instances:
     network.connect(each, lambda sender, message, each=each: print(env.now, sender, each, message))

@@ -1,156 +1,41 @@
-"""The simulated network: messages take time, wait out partitions, and are counted.
+"""The simulated network: messages take time, get held or lost, and are counted.
 
-A message is one bare callback on one simpy timeout, never a process. Simulated time is an integer
-of microseconds; messages that arrive together are delivered in the order in which they were sent.
-A partition acts as TCP does: what is sent across it is held and arrives after it heals; what was
-under way when it began arrives. Messages of one pair may overtake each other.
+A message is one bare callback in simpy's queue, never a process. Simulated time is an integer of
+microseconds; messages that arrive together are delivered in the order in which they were sent.
+What a link does to messages is said by the network section of a scenario; who is cut off from whom
+by its faults. Every chance has a stream of its own for each purpose and each direction of each
+pair, so that nothing that is switched on shifts the chance of anything else.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import repeat
-from math import log, log1p, sqrt
+from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import simpy
 
 from ..errors import SimulationError
-from ..schema_faults import Partition, hospital_of
-from ..schema_network import Constant, Gamma, Latency, Lognormal, Normal, Uniform
+from ..schema_faults import hospital_of
+from ..schema_network import NetworkSection
+from ..units import PPM
+from .channel import Channel, Conditions, RoughChannel, SmoothChannel, Traffic
+from .cuts import Disturbances, cuts_between, extras_of, walls_between
+from .delays import LinkLatency, chances, delays_over, sampled, whole_delays_over
 from .streams import stream
-from .topology import Routes
+from .topology import Route, Routes
 
 if TYPE_CHECKING:
     import networkx as nx
+
+__all__ = ["Message", "Network", "Receive", "Traffic"]
 
 Message = TypeVar("Message")
 
 Receive: TypeAlias = Callable[[str, Message], None]
 """Called with the sender and the message when it arrives."""
 
-Cut: TypeAlias = tuple[int, int | None]
-"""A time in which a pair is separated: from, and until or None for ever, in microseconds."""
-
-_BLOCK_MIN, _BLOCK_MAX = 16, 1024
-"""Latencies are drawn this many at a time, first and at most."""
-
-_REDRAWS_MAX: Final = 64
-"""Rounds in which negative delays are drawn again; one in 2**64 survives them at worst."""
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """What went from one instance to another."""
-
-    message_count: int = 0
-    """Messages that were sent."""
-
-    size_bytes: int = 0
-    """Their bytes."""
-
-    held_count: int = 0
-    """Messages that waited for a partition to heal."""
-
-    dropped_count: int = 0
-    """Messages that met a partition that never heals."""
-
-    def __add__(self, other: "Traffic") -> "Traffic":
-        return Traffic(
-            self.message_count + other.message_count,
-            self.size_bytes + other.size_bytes,
-            self.held_count + other.held_count,
-            self.dropped_count + other.dropped_count,
-        )
-
-
-def draw(latency: Latency, generator: np.random.Generator, count: int) -> npt.NDArray[np.float64]:
-    """Draw ``count`` delays: float64[count], microseconds, none negative."""
-    match latency:
-        case Constant(value_us=value):
-            return np.full(count, float(value))
-        case Uniform(low_us=low, high_us=high):
-            return generator.uniform(low, high, count)
-        case Normal(mean_us=mean, deviation_us=deviation):
-            return _truncated_normal(mean, deviation, generator, count)
-        case Lognormal(mean_us=mean, deviation_us=deviation):
-            # The parameters of the logarithm that give the delay this mean and deviation.
-            variance = log1p((deviation / mean) ** 2)
-            return generator.lognormal(log(mean) - variance / 2, sqrt(variance), count)
-        case Gamma(mean_us=mean, deviation_us=deviation):
-            if deviation == 0:
-                return np.full(count, float(mean))
-            return generator.gamma((mean / deviation) ** 2, deviation**2 / mean, count)
-
-
-def _truncated_normal(
-    mean: float, deviation: float, generator: np.random.Generator, count: int
-) -> npt.NDArray[np.float64]:
-    delays = generator.normal(mean, deviation, count)
-    for _ in range(_REDRAWS_MAX):
-        negative = delays < 0
-        if not negative.any():
-            break
-        delays[negative] = generator.normal(mean, deviation, int(negative.sum()))
-    return np.maximum(delays, 0.0)
-
-
-def cuts_between(partitions: Sequence[Partition], first: str, second: str) -> tuple[Cut, ...]:
-    """Return when two instances are separated: in order, neither overlapping nor touching."""
-    return _merged(
-        (partition.start_us, partition.heal_us)
-        for partition in partitions
-        if _separates(partition, first, second)
-    )
-
-
-def _separates(partition: Partition, first: str, second: str) -> bool:
-    sides = [
-        number
-        for number, group in enumerate(partition.groups)
-        for instance in (first, second)
-        if instance in group
-    ]
-    return len(sides) == 2 and sides[0] != sides[1]
-
-
-def _merged(cuts: Iterator[Cut]) -> tuple[Cut, ...]:
-    merged: list[Cut] = []
-    for start, heal in sorted(cuts, key=lambda cut: cut[0]):
-        if merged and (merged[-1][1] is None or start <= merged[-1][1]):
-            before, until = merged.pop()
-            start = before
-            heal = None if until is None or heal is None else max(until, heal)
-        merged.append((start, heal))
-    return tuple(merged)
-
-
-def release_us(cuts: Sequence[Cut], now_us: int) -> int | None:
-    """Return when a message sent now sets out: now, when its cut heals, or None for never."""
-    for start, heal in cuts:
-        if start <= now_us and (heal is None or now_us < heal):
-            return heal
-    return now_us
-
-
-class _Channel:
-    """One direction of one pair: its delays, its cuts and its counts."""
-
-    __slots__ = ("cuts", "delays", "deliver", "dropped", "held", "load", "messages", "size_bytes")
-
-    def __init__(
-        self,
-        delays: Iterator[float],
-        load: int,
-        cuts: tuple[Cut, ...],
-        deliver: Callable[[simpy.Event], None],
-    ) -> None:
-        self.delays = delays
-        self.load = load
-        self.cuts = cuts
-        self.deliver = deliver
-        self.messages = self.size_bytes = self.held = self.dropped = 0
+_MICROBITS: Final = 8_000_000
+"""Bits in a byte times microseconds in a second."""
 
 
 class Network(Generic[Message]):
@@ -160,19 +45,31 @@ class Network(Generic[Message]):
         self,
         env: simpy.Environment,
         graph: "nx.Graph[str]",
+        section: NetworkSection,
         *,
         seed: int,
-        bandwidth_bits_per_s: int | None = None,
-        partitions: Sequence[Partition] = (),
+        disturbances: Disturbances | None = None,
     ) -> None:
+        """Open no channel yet.
+
+        Args:
+            env: Simulated time.
+            graph: The links, as ``topology.build`` makes them of the same section.
+            section: What the network does to messages.
+            seed: What all chance is derived from.
+            disturbances: The faults that the network carries out.
+        """
         self._env = env
         self._graph = graph
         self._routes = Routes(graph)
+        self._section = section
         self._seed = seed
-        self._bandwidth = bandwidth_bits_per_s
-        self._partitions = tuple(partitions)
+        self._disturbances = disturbances or Disturbances()
+        before = section.before_gst
+        self._latency_before = sampled(before.latency) if before and before.latency else None
         self._receivers: dict[str, Receive[Message]] = {}
-        self._channels: dict[tuple[str, str], _Channel] = {}
+        self._channels: dict[tuple[str, str], Channel] = {}
+        self._fans: dict[str, tuple[tuple[str, ...], tuple[Channel, ...]]] = {}
 
     def connect(self, instance: str, receive: Receive[Message]) -> None:
         """Let an instance (a hospital, or its twin at the same place) send and receive."""
@@ -180,83 +77,152 @@ class Network(Generic[Message]):
             raise SimulationError(f"expected an instance that is not connected: '{instance}'")
         self._receivers[instance] = receive
 
-    def send(self, sender: str, receiver: str, message: Message, size_bytes: int) -> None:
+    def send(
+        self,
+        sender: str,
+        receiver: str,
+        message: Message,
+        size_bytes: int,
+        slot: int | None = None,
+    ) -> None:
         """Put a message on its way; its receiver is called when it arrives.
+
+        Args:
+            sender: The instance that sends it.
+            receiver: The instance that it is for.
+            message: What is sent.
+            size_bytes: How large it is on the wire.
+            slot: The round that it belongs to, if to one: what firewalls and delays go by.
 
         Raises:
             SimulationError: An instance sends to itself, or one of the two is not connected.
         """
         channel = self._channels.get((sender, receiver)) or self._open(sender, receiver)
-        channel.messages += 1
-        channel.size_bytes += size_bytes
-        delay = next(channel.delays)
-        if self._bandwidth is not None:
-            delay += size_bytes * channel.load / self._bandwidth
-        delay_us = round(delay) or 1
-        if channel.cuts:
-            now_us = int(self._env.now)
-            release = release_us(channel.cuts, now_us)
-            if release is None:
-                channel.dropped += 1
-                return
-            channel.held += release > now_us
-            delay_us += release - now_us
-        arrival = self._env.timeout(delay_us, message)
-        arrival.callbacks.append(channel.deliver)
+        channel.send(message, size_bytes, slot)
+
+    def broadcast(
+        self,
+        sender: str,
+        receivers: tuple[str, ...],
+        message: Message,
+        size_bytes: int,
+        slot: int | None = None,
+    ) -> None:
+        """Send a message to each receiver in turn; the same as as many calls of ``send``.
+
+        It is faster when the same tuple of receivers is given each time.
+
+        Raises:
+            SimulationError: An instance sends to itself, or one of them is not connected.
+        """
+        known, channels = self._fans.get(sender, ((), ()))
+        if known is not receivers:
+            channels = tuple(
+                self._channels.get((sender, receiver)) or self._open(sender, receiver)
+                for receiver in receivers
+            )
+            self._fans[sender] = receivers, channels
+        for channel in channels:
+            channel.send(message, size_bytes, slot)
 
     def traffic(self) -> Mapping[tuple[str, str], Traffic]:
         """Return what was sent so far for each (sender, receiver) that sent, in their order."""
-        return {
-            pair: Traffic(channel.messages, channel.size_bytes, channel.held, channel.dropped)
-            for pair, channel in sorted(self._channels.items())
-        }
+        sent = {pair: channel.traffic() for pair, channel in sorted(self._channels.items())}
+        return {pair: traffic for pair, traffic in sent.items() if traffic.message_count}
 
     def total(self) -> Traffic:
         """Return what was sent so far by all."""
         return sum(self.traffic().values(), start=Traffic())
 
-    def _open(self, sender: str, receiver: str) -> _Channel:
+    def _open(self, sender: str, receiver: str) -> Channel:
         if sender == receiver:
             raise SimulationError(f"expected another receiver: '{sender}' sends to itself")
         for instance in (sender, receiver):
             if instance not in self._receivers:
                 raise SimulationError(f"expected a connected instance: '{instance}' is not")
-        receive = self._receivers[receiver]
-
-        def deliver(arrival: simpy.Event) -> None:
-            receive(sender, arrival.value)  # type: ignore[arg-type]  # simpy: Any | None
-
-        place, target = hospital_of(sender), hospital_of(receiver)
         # A hospital and its twin stand at one place: no link lies between them.
-        route = self._routes.between(place, target)
-        channel = _Channel(
-            delays=_delays(
-                [self._graph.edges[link]["latency"] for link in route],
-                self._seed,
-                sender,
-                receiver,
-            ),
-            load=8_000_000 * len(route),
-            cuts=cuts_between(self._partitions, sender, receiver),
-            deliver=deliver,
-        )
+        route = self._routes.between(hospital_of(sender), hospital_of(receiver))
+        receive = self._receivers[receiver]
+        latencies: list[LinkLatency] = [self._graph.edges[link]["latency"] for link in route]
+        channel: Channel
+        if self._is_smooth(sender, receiver, route):
+            delays = whole_delays_over(latencies, self._stream("network", sender, receiver))
+            channel = SmoothChannel(self._env, sender, receive, delays)
+        else:
+            conditions = self._conditions(sender, receiver, route, latencies)
+            channel = RoughChannel(self._env, sender, receive, conditions)
         self._channels[sender, receiver] = channel
         return channel
 
+    def _stream(self, *labels: str) -> Callable[[], np.random.Generator]:
+        return partial(stream, self._seed, *labels)
 
-def _delays(latencies: Sequence[Latency], seed: int, sender: str, receiver: str) -> Iterator[float]:
-    """Return the delays over a route, one message after the other, in microseconds."""
-    constants = [latency.value_us for latency in latencies if isinstance(latency, Constant)]
-    if len(constants) == len(latencies):
-        return repeat(float(sum(constants)))
-    return _drawn(latencies, stream(seed, "network", sender, receiver))
+    def _is_smooth(self, sender: str, receiver: str, route: Route) -> bool:
+        """Whether nothing but a delay awaits the messages of a pair."""
+        section, faults = self._section, self._disturbances
+        edges = [self._graph.edges[link] for link in route]
+        return not (
+            section.duplication_ppm
+            or section.reordering_ppm
+            or section.order == "fifo"
+            or section.gst_us
+            or any(edge["loss_ppm"] or edge["bandwidth_bits_per_s"] for edge in edges)
+            or (faults.partitions and cuts_between(faults.partitions, sender, receiver))
+            or (faults.firewalls and walls_between(faults.firewalls, sender, receiver))
+            or (faults.delays and extras_of(faults.delays, sender))
+        )
+
+    def _conditions(
+        self, sender: str, receiver: str, route: Route, latencies: Sequence[LinkLatency]
+    ) -> Conditions:
+        """Gather what awaits the messages of a pair."""
+        section, faults = self._section, self._disturbances
+        edges = [self._graph.edges[link] for link in route]
+        limits = [edge["bandwidth_bits_per_s"] for edge in edges if edge["bandwidth_bits_per_s"]]
+        losses = [edge["loss_ppm"] for edge in edges]
+        before = section.before_gst
+        if before is not None and before.loss_ppm is not None:
+            losses_before = [before.loss_ppm] * len(route)
+        else:
+            losses_before = losses
+        latency_before = self._latency_before
+        latencies_before = latencies if latency_before is None else [latency_before] * len(route)
+
+        def over(purpose: str, path: Sequence[LinkLatency] = latencies) -> Iterator[float]:
+            return delays_over(path, self._stream(purpose, sender, receiver))
+
+        def deciding(purpose: str) -> Iterator[float]:
+            return chances(self._stream(purpose, sender, receiver))
+
+        return Conditions(
+            delays=over("network"),
+            loads=tuple(
+                (_MICROBITS * limits.count(limit), limit) for limit in dict.fromkeys(limits)
+            ),
+            walls=walls_between(faults.firewalls, sender, receiver),
+            holds=cuts_between([p for p in faults.partitions if not p.drop], sender, receiver),
+            drops=cuts_between([p for p in faults.partitions if p.drop], sender, receiver),
+            extras=extras_of(faults.delays, sender),
+            loss=_any_of(losses),
+            loss_chances=deciding("network/loss"),
+            retransmit_us=section.retransmit_us,
+            gst_us=section.gst_us or 0,
+            loss_before=_any_of(losses_before),
+            delays_before=over("network/before-gst", latencies_before),
+            duplication=section.duplication_ppm / PPM,
+            duplication_chances=deciding("network/duplication"),
+            copy_delays=over("network/copies"),
+            copy_delays_before=over("network/copies-before-gst", latencies_before),
+            reordering=section.reordering_ppm / PPM,
+            reordering_chances=deciding("network/reordering"),
+            second_delays=over("network/second-delays"),
+            in_order=section.order == "fifo",
+        )
 
 
-def _drawn(latencies: Sequence[Latency], generator: np.random.Generator) -> Iterator[float]:
-    count = _BLOCK_MIN
-    while True:
-        delays = np.zeros(count)
-        for latency in latencies:
-            delays += draw(latency, generator, count)
-        yield from delays.tolist()
-        count = min(2 * count, _BLOCK_MAX)
+def _any_of(losses_ppm: Sequence[int]) -> float:
+    """Return the probability that one of some links loses a message."""
+    passing = 1.0
+    for loss_ppm in losses_ppm:
+        passing *= (PPM - loss_ppm) / PPM
+    return 1.0 - passing

@@ -1,22 +1,38 @@
 """The graph of the hospitals and the routes of messages over it.
 
 A message takes the path of least mean latency; of two such paths, the one whose names come first.
-Hospitals that are linked and no detour can beat the link need no search, so a complete graph of a
-thousand hospitals costs nothing.
+In the graph ``complete`` it takes the link, also where delays between regions break the triangle
+inequality: hospitals do not carry each other's messages. Hospitals that are linked and no detour
+can beat the link need no search, so a complete graph of a thousand hospitals costs nothing.
 
 Source: E. W. Dijkstra, A note on two problems in connexion with graphs, 1959.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from heapq import heappop, heappush
 from itertools import pairwise
-from typing import Final, TypeAlias
+from pathlib import Path
+from typing import Any, Final, TypeAlias
 
 import networkx as nx
 
 from ..errors import SimulationError
-from ..schema_network import Constant, Latency, NetworkSection, Uniform
+from ..network_files import read_graph
+from ..region_presets import region_preset, regions_of
+from ..schema_network import (
+    GRAPH_SUFFIXES,
+    Constant,
+    Edge,
+    Lognormal,
+    NetworkSection,
+    RegionsSection,
+)
+from ..units import PPM
+from .delays import LinkLatency, mean_us, sampled
 from .streams import stream_seed
+
+__all__ = ["Link", "Route", "Routes", "build", "mean_us"]
 
 Link: TypeAlias = tuple[str, str]
 """One step of a route, in the direction of the message."""
@@ -29,19 +45,70 @@ _ATTEMPTS_MAX: Final = 1000
 
 
 def build(network: NetworkSection, hospitals: Sequence[str], seed: int) -> "nx.Graph[str]":
-    """Return the graph: nodes in the order of their names, each edge with its ``latency``.
+    """Return the graph: nodes in the order of their names, each edge with what it does.
+
+    An edge has a ``latency`` (``LinkLatency``), a ``loss_ppm``, and ``bandwidth_bits_per_s`` or
+    None. The graph has ``direct``: whether no message takes a detour.
 
     Raises:
         SimulationError: No connected random regular graph was found.
+        ScenarioError: A file that the network names cannot be read.
     """
-    graph: nx.Graph[str] = nx.Graph()
+    graph: nx.Graph[str] = nx.Graph(direct=network.graph == "complete")
     graph.add_nodes_from(sorted(hospitals))
-    if not isinstance(network.graph, str):
-        for first, second, latency in network.graph:
-            graph.add_edge(first, second, latency=latency or network.latency)
+    latency_of = _latencies(network, hospitals)
+    common = {
+        "loss_ppm": network.loss_ppm,
+        "bandwidth_bits_per_s": network.bandwidth_bits_per_s,
+    }
+    edges = _edges(network, hospitals)
+    if edges is None:
+        for first, second in _links(network, hospitals, seed):
+            graph.add_edge(first, second, latency=latency_of(first, second), **common)
         return graph
-    graph.add_edges_from(_links(network, hospitals, seed), latency=network.latency)
+    for edge in edges:
+        own = edge.link
+        latency = own.latency
+        named: dict[str, Any] = {
+            "latency": latency_of(edge.first, edge.second) if latency is None else sampled(latency),
+            "loss_ppm": own.loss_ppm,
+            "bandwidth_bits_per_s": own.bandwidth_bits_per_s,
+        }
+        graph.add_edge(edge.first, edge.second, **common)
+        graph.edges[edge.first, edge.second].update(
+            {key: value for key, value in named.items() if value is not None}
+        )
     return graph
+
+
+def _edges(network: NetworkSection, hospitals: Sequence[str]) -> Sequence[Edge] | None:
+    """Return the listed edges, or those of a file, or None for a named graph."""
+    if not isinstance(network.graph, str):
+        return network.graph
+    if network.graph.endswith(GRAPH_SUFFIXES):
+        return read_graph(Path(network.graph), hospitals)
+    return None
+
+
+def _latencies(
+    network: NetworkSection, hospitals: Sequence[str]
+) -> Callable[[str, str], LinkLatency]:
+    """Return the latency of a link that has none of its own."""
+    if network.regions is None:
+        latency = sampled(network.latency)
+        return lambda _first, _second: latency
+    section = network.regions
+    places = regions_of(region_preset(section.preset), section.places, hospitals)
+    between = cache(lambda first, second: _between_regions(section, first, second))
+    return lambda first, second: between(places[first], places[second])
+
+
+def _between_regions(section: RegionsSection, first: str, second: str) -> LinkLatency:
+    mean = region_preset(section.preset).one_way_us[first, second]
+    deviation = mean * section.jitter_ppm // PPM
+    if not deviation:
+        return Constant.model_construct(distribution="constant", value_us=mean)
+    return Lognormal.model_construct(distribution="lognormal", mean_us=mean, deviation_us=deviation)
 
 
 def _links(network: NetworkSection, hospitals: Sequence[str], seed: int) -> list[Link]:
@@ -80,15 +147,6 @@ def _random_regular(degree: int, hospitals: Sequence[str], seed: int) -> list[Li
     )
 
 
-def mean_us(latency: Latency) -> int:
-    """Return the mean of a latency as it was given, in whole microseconds."""
-    if isinstance(latency, Constant):
-        return latency.value_us
-    if isinstance(latency, Uniform):
-        return (latency.low_us + latency.high_us) // 2
-    return latency.mean_us
-
-
 class Routes:
     """The routes over a graph, searched once for each sender that needs a detour."""
 
@@ -98,6 +156,7 @@ class Routes:
             for node, edges in graph.adjacency()
         }
         self._least = min((min(c.values(), default=0) for c in self._costs.values()), default=0)
+        self._direct = bool(graph.graph.get("direct"))
         self._paths: dict[str, dict[str, tuple[str, ...]]] = {}
 
     def between(self, sender: str, receiver: str) -> Route:
@@ -111,7 +170,7 @@ class Routes:
         if sender == receiver:
             return ()
         # A detour has two links or more, so it cannot beat a link that is cheaper than two.
-        if self._costs[sender].get(receiver, 2 * self._least) < 2 * self._least:
+        if self._direct or self._costs[sender].get(receiver, 2 * self._least) < 2 * self._least:
             return ((sender, receiver),)
         if sender not in self._paths:
             self._paths[sender] = _paths_from(sender, self._costs)
