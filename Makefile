@@ -22,9 +22,10 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/pytest -n auto
 
-# Longer than the tests: 500 kills, every single bit, every mutant of the verifier.
+# Longer than the tests: 500 kills, every single bit, every mutant of the verifier, 1,000 seeds of
+# every protocol and adversary, 10,000 forged proofs.
 campaign: $(STAMP)
-	TCLEARN_CAMPAIGN=1 TCLEARN_KILLS=500 $(BIN)/pytest -n auto tests/test_attack_*.py tests/test_ledger_*.py
+	TCLEARN_CAMPAIGN=1 TCLEARN_KILLS=500 $(BIN)/pytest -n auto tests/test_attack_*.py tests/test_ledger_*.py tests/test_trials_*.py tests/test_adversaries_*.py tests/test_crypto_norm_proof_*.py
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -1,0 +1,1 @@
+"""Agreement alone: seeded runs of pure nodes over the simulated network, without learning."""
