@@ -31,3 +31,7 @@ class MerkleError(CryptoError):
 
 class TensorFileError(CryptoError):
     """A safetensors file is not the strict form that is read here."""
+
+
+class ProofError(CryptoError):
+    """A norm proof does not verify, is malformed, or was asked for what is not so."""

@@ -1,0 +1,1 @@
+"""Golden norm proofs: made once, verified for ever."""
