@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from consensus.messages import Vote, signing_fields
 from consensus.quorum import quorum_set_digest, two_thirds_of
+from consensus.statements import Vote, signing_fields
 from crypto.digest import digest
 from crypto.encoding import encode
 from crypto.identity import NodeId

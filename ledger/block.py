@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from consensus.statements import COUNTER_MAX
 from crypto.digest import Digest, digest, digest_encoded
 from crypto.encoding import Value, decode, encode
 from crypto.errors import EncodingError
@@ -124,6 +125,33 @@ class NodeSeal:
     """The signature."""
 
 
+class VoteKind(StrEnum):
+    """What a vote in a seal says: which numbers it holds depends on it, see `ledger.decision`."""
+
+    VOTE = "vote"
+    """The only vote of a slot (majority, authority)."""
+    CONFIRM = "confirm"
+    """SCP: accepts commit."""
+    EXTERNALIZE = "externalize"
+    """SCP: confirms commit."""
+    VIEW_COMMIT = "view-commit"
+    """PBFT: commits in a view."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoteSeal:
+    """One node's signature over its statement for this core hash."""
+
+    node: NodeId
+    """Who voted."""
+    signature: bytes
+    """Over ``tclearn/statement/v1``."""
+    kind: VoteKind = VoteKind.VOTE
+    """What it said."""
+    numbers: tuple[int, ...] = ()
+    """Its counters or view."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seal:
     """Who agreed; each list sorted by node, each node at most once."""
@@ -134,8 +162,11 @@ class Seal:
     """The authors of the candidate's content: see `ledger.attestation`."""
     verdicts: tuple[VerdictSeal, ...] = ()
     """The verdicts that this replica held when the block was decided."""
-    votes: tuple[NodeSeal, ...] = ()
+    votes: tuple[VoteSeal, ...] = ()
     """The votes for this core hash: the certificate."""
+    exhibit: Digest | None = None
+    """Beside an evidence notice only: SHA-256 of the file of evidence. It covers signatures, which
+    are randomised, and so has no place in the core."""
     possessions: tuple[NodeSeal, ...] = ()
     """Genesis only: each node's proof that it holds its voting key."""
     witness_possessions: tuple[NodeSeal, ...] = ()
@@ -208,7 +239,7 @@ def decode_block(payload: bytes) -> tuple[Block, Digest]:
     encoded, seal = schema.fields(_decode(payload), "the block", "core", "seal")
     core_bytes = schema.octets(encoded, "the core", size_max=PAYLOAD_SIZE_MAX)
     core = _read_core(_decode(core_bytes))
-    return Block(core, _read_seal(seal, core.type)), digest_encoded(CORE_LABEL, core_bytes)
+    return Block(core, _read_seal(seal, core)), digest_encoded(CORE_LABEL, core_bytes)
 
 
 def _decode(data: bytes) -> Value:
@@ -226,11 +257,14 @@ def _seal_value(block: Block) -> dict[str, Value]:
             "witness_possessions": [_node_seal_value(each) for each in seal.witness_possessions],
         }
     proposal = seal.proposal
-    return {
+    exhibit: dict[str, Value] = {}
+    if isinstance(block.core.body, EvidenceNotice):
+        exhibit["exhibit"] = seal.exhibit
+    return exhibit | {
         "proposal": None if proposal is None else _proposal_value(proposal),
         "attestations": [_node_seal_value(each) for each in seal.attestations],
         "verdicts": [_verdict_value(each) for each in seal.verdicts],
-        "votes": [_node_seal_value(each) for each in seal.votes],
+        "votes": [_vote_value(each) for each in seal.votes],
     }
 
 
@@ -255,6 +289,14 @@ def _verdict_value(verdict: VerdictSeal) -> Value:
 
 def _node_seal_value(seal: NodeSeal) -> Value:
     return {"node": seal.node, "signature": seal.signature}
+
+
+def _vote_value(seal: VoteSeal) -> Value:
+    """A plain vote says nothing that the core does not say already."""
+    value: dict[str, Value] = {"node": seal.node, "signature": seal.signature}
+    if seal.kind is VoteKind.VOTE:
+        return value
+    return value | {"said": [seal.kind.value, *seal.numbers]}
 
 
 def _read_core(value: Any) -> Core:
@@ -290,23 +332,25 @@ def _read_core(value: Any) -> Core:
     )
 
 
-def _read_seal(value: Any, record_type: RecordType) -> Seal:
-    if record_type is RecordType.GENESIS:
+def _read_seal(value: Any, core: Core) -> Seal:
+    if core.type is RecordType.GENESIS:
         voting, witness = schema.fields(value, "the seal", "possessions", "witness_possessions")
         return Seal(
             possessions=_node_seals(voting, "possessions"),
             witness_possessions=_node_seals(witness, "witness_possessions"),
         )
-    proposal, attested, verdicts, votes = schema.fields(
-        value, "the seal", "proposal", "attestations", "verdicts", "votes"
-    )
+    names = ["proposal", "attestations", "verdicts", "votes"]
+    if isinstance(core.body, EvidenceNotice):
+        names.append("exhibit")
+    proposal, attested, verdicts, votes, *exhibit = schema.fields(value, "the seal", *names)
     read_verdicts = schema.items(verdicts, "verdicts", _read_verdict)
     schema.check_sorted((each.node for each in read_verdicts), "verdicts")
     return Seal(
         None if proposal is None else _read_proposal(proposal),
         _node_seals(attested, "attestations"),
         read_verdicts,
-        _node_seals(votes, "votes"),
+        _vote_seals(votes),
+        schema.digest32(exhibit[0], "the exhibit") if exhibit else None,
     )
 
 
@@ -349,3 +393,35 @@ def _node_seals(value: Any, where: str) -> tuple[NodeSeal, ...]:
 def _read_node_seal(value: Any, where: str) -> NodeSeal:
     node, signature = schema.fields(value, where, "node", "signature")
     return NodeSeal(schema.node(node, where), schema.signature(signature, where))
+
+
+def _vote_seals(value: Any) -> tuple[VoteSeal, ...]:
+    seals = schema.items(value, "votes", _read_vote_seal)
+    schema.check_sorted((each.node for each in seals), "votes")
+    return seals
+
+
+def _read_vote_seal(value: Any, where: str) -> VoteSeal:
+    if type(value) is not dict or "said" not in value:
+        plain = _read_node_seal(value, where)
+        return VoteSeal(plain.node, plain.signature)
+    node, signature, said = schema.fields(value, where, "node", "signature", "said")
+    if type(said) is not list or not said:
+        raise Violation("BAD_SCHEMA", "a kind and numbers as what a vote says", repr(said)[:80])
+    kind = schema.member(said[0], "the kind of a vote", VoteKind)
+    count = _NUMBER_COUNTS.get(kind)
+    if count is None:
+        raise Violation("BAD_SCHEMA", f"nothing said beside a plain {kind}", repr(said)[:80])
+    row = schema.row(said, f"a vote of kind {kind}", 1 + count)
+    numbers = tuple(
+        schema.integer(number, "a number of a vote", most=COUNTER_MAX) for number in row[1:]
+    )
+    return VoteSeal(schema.node(node, where), schema.signature(signature, where), kind, numbers)
+
+
+_NUMBER_COUNTS: Mapping[VoteKind, int] = {
+    VoteKind.CONFIRM: 4,
+    VoteKind.EXTERNALIZE: 2,
+    VoteKind.VIEW_COMMIT: 1,
+}
+"""How many numbers a vote of each kind holds; a plain vote holds none and says nothing."""

@@ -1,7 +1,9 @@
 """The chain: which block may follow which. Pure; the writer and the audit use the same rules."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from consensus.judging import leader_of
 from consensus.quorum import greatest_quorum
 from crypto.digest import Digest
 from crypto.identity import NodeId
@@ -39,6 +41,17 @@ class ChainState:
     """Models accepted so far."""
     ended: bool
     """Whether the last block is an end record."""
+    rejections: Mapping[NodeId, int]
+    """By author, its own candidates that were rejected; who is in none is not named."""
+    excluded: frozenset[NodeId]
+    """Nodes that evidence on this chain convicts, or that are quarantined: they still vote, and
+    neither lead a slot nor contribute to a model."""
+
+    @property
+    def leader(self) -> NodeId:
+        """Who may propose the next block: the nodes that are not excluded take turns."""
+        nodes = self.genesis.nodes.keys()
+        return leader_of(self.height + 1, tuple(nodes - self.excluded) or tuple(nodes))
 
 
 def start(block: Block, value: Digest) -> ChainState:
@@ -60,7 +73,20 @@ def start(block: Block, value: Digest) -> ChainState:
         raise Violation(
             "BAD_GENESIS", "height 0, time 0, no chain, predecessor or proposer", "another core"
         )
-    return ChainState(genesis, value, 0, value, 0, (), genesis.model, 0, 0, ended=False)
+    return ChainState(
+        genesis,
+        value,
+        height=0,
+        head=value,
+        time_us=0,
+        voters=(),
+        model=genesis.model,
+        round_count=0,
+        accepted_count=0,
+        ended=False,
+        rejections={},
+        excluded=frozenset(),
+    )
 
 
 def extend(state: ChainState, block: Block, value: Digest) -> ChainState:
@@ -94,7 +120,31 @@ def extend(state: ChainState, block: Block, value: Digest) -> ChainState:
         round_count=state.round_count + a_round,
         accepted_count=state.accepted_count + accepted,
         ended=core.type is RecordType.END,
+        rejections=_rejections(state, core),
+        excluded=state.excluded | _excluded_by(core),
     )
+
+
+def _rejections(state: ChainState, core: Core) -> Mapping[NodeId, int]:
+    """Of a candidate of many authors nobody can tell whose part was bad."""
+    body = core.body
+    if core.type is not RecordType.REJECTED or not isinstance(body, ModelCandidate):
+        return state.rejections
+    if len(body.updates) != 1:
+        return state.rejections
+    author = body.updates[0].author
+    return {**state.rejections, author: state.rejections.get(author, 0) + 1}
+
+
+def _excluded_by(core: Core) -> frozenset[NodeId]:
+    """Whom a block takes out of the learning."""
+    match core.type, core.body:
+        case RecordType.EVIDENCE, EvidenceNotice(culprits=culprits):
+            return frozenset(culprits)
+        case RecordType.MEMBERSHIP, MembershipNotice(action=Action.QUARANTINE, node=node):
+            return frozenset((node,))
+        case _:
+            return frozenset()
 
 
 def _check_links(state: ChainState, core: Core) -> None:
@@ -144,6 +194,8 @@ def _check_type(state: ChainState, core: Core, candidate: Candidate | None) -> N
         )
     if isinstance(candidate, ModelCandidate):
         _check_model(state, candidate)
+    elif isinstance(candidate, MembershipNotice) and core.type is RecordType.MEMBERSHIP:
+        _check_quarantine(state, candidate)
     elif isinstance(candidate, EndCandidate):
         _check_end(state, core, candidate)
     strangers = sorted(_named(candidate) - state.genesis.nodes.keys())
@@ -161,6 +213,19 @@ def _check_model(state: ChainState, candidate: ModelCandidate) -> None:
         )
     if not candidate.updates:
         raise Violation("BAD_AUTHOR", "an update by a node of the genesis", "no update")
+    excluded = sorted({entry.author for entry in candidate.updates} & state.excluded)
+    if excluded:
+        raise Violation("BAD_AUTHOR", "authors who are not excluded", ", ".join(excluded))
+
+
+def _check_quarantine(state: ChainState, notice: MembershipNotice) -> None:
+    """Nobody is quarantined before the coalition's rule says so."""
+    if notice.action is not Action.QUARANTINE:
+        return
+    needed, found = state.genesis.quarantine_after, state.rejections.get(notice.node, 0)
+    if found < needed:
+        expected = f"{needed} rejected candidates of {notice.node}"
+        raise Violation("BAD_QUARANTINE", expected, str(found))
 
 
 def _check_end(state: ChainState, core: Core, candidate: EndCandidate) -> None:

@@ -4,8 +4,9 @@
     fork           {kind, first, second}           the payloads of two blocks (`ledger.block`)
 
 Whoever holds the genesis of a chain can check such a file: it needs no ledger, no replica and no
-trust in who hands it over. What it convicts of is what a correct node never does: it signs one
-statement of each kind in a slot. It cannot show what a node should have signed and did not.
+trust in who hands it over. What it convicts of is what a correct node never does: it signs two
+statements that contradict each other (`consensus.forensics`). It cannot show what a node should
+have signed and did not.
 
 Source: docs/ledger-format.md, fork rule; `consensus.certificate` for what a certificate is.
 """
@@ -15,12 +16,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from consensus.certificate import check_voters
+from consensus.certificate import check_voters, decided_quorum
 from consensus.errors import CertificateError
-from consensus.messages import Proposal, Statement, Verdict, Vote, signing_fields
-from consensus.quorum import greatest_quorum, quorum_set_digest
-from crypto.digest import Digest
-from crypto.encoding import decode, encode
+from consensus.forensics import contradiction
+from consensus.quorum import quorum_set_digest
+from consensus.statements import (
+    Proposal,
+    Statement,
+    Verdict,
+    Vote,
+    claimed_quorum_set,
+    kind_of,
+    signing_fields,
+    statement_body,
+)
+from crypto.digest import Digest, digest
+from crypto.encoding import Value, decode, encode
 from crypto.envelope import Signed, verify_value
 from crypto.errors import EncodingError, SignatureError
 from crypto.identity import NodeId
@@ -29,17 +40,20 @@ from crypto.signature import PublicKey
 
 from . import chain, schema
 from .block import Block, NodeSeal, core_hash, decode_block, encode_block
+from .decision import check_vote_kind, sealed_statement
 from .errors import StoreError, Violation
 from .genesis import KEYS_FROM_SEED, Genesis
-from .notice import Misconduct
+from .notice import EvidenceNotice, Misconduct
 from .record import HEADER_SIZE, MAGIC, PAYLOAD_SIZE_MAX, check_payload, read_header
-from .statement import kind_of, read_signed, signed_value, statement_value
+from .statement import read_signed, signed_value, statement_value
 
 EVIDENCE_SIZE_MAX = 2 * PAYLOAD_SIZE_MAX + 1024
 """Bytes in a file of evidence: two of the largest blocks and what holds them."""
 
 DIGEST_CHARACTERS = 16
 """Characters of a digest that an explanation shows."""
+
+_SUBJECT_LABEL = "tclearn/evidence/v1"
 
 _SEED_KEYS = (
     ". The keys of this chain were derived from the scenario's seed: whoever has the scenario can "
@@ -49,7 +63,7 @@ _SEED_KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Equivocation:
-    """Two statements of one node and one kind for one slot that say different things."""
+    """Two statements of one node for one slot that no correct node signs both."""
 
     chain_id: Digest
     """The chain that both are about."""
@@ -84,11 +98,13 @@ class Conviction:
     """Whom it convicts, sorted; nobody where two quorums of the genesis can decide apart."""
     explanation: str
     """Who signed what, for people."""
+    apart: bool = False
+    """Of a fork: no node voted on both sides."""
 
     @property
     def code(self) -> str:
         """The name that the audit has for it."""
-        if self.misconduct is Misconduct.FORK and not self.culprits:
+        if self.misconduct is Misconduct.FORK and self.apart:
             return "FORK_CONFIG_NO_INTERSECTION"
         return self.misconduct.name
 
@@ -137,6 +153,41 @@ def decode_evidence(data: bytes) -> Evidence:
         case Misconduct.FORK:
             _, first, second = schema.fields(value, "the evidence", "kind", "first", "second")
             return ForkEvidence(_read_block(first), _read_block(second))
+
+
+def evidence_subject(evidence: Evidence) -> Digest:
+    """What evidence is about, signatures apart: the same for whoever found it, in either order."""
+    match evidence:
+        case Equivocation(chain_id=chain_id, first=first, second=second):
+            said = sorted(encode(statement_value(each.statement)) for each in (first, second))
+            about: Value = [chain_id, first.node, *said]
+        case ForkEvidence(first=one, second=other):
+            about = [one.core.chain, *sorted((core_hash(one.core), core_hash(other.core)))]
+    return digest(_SUBJECT_LABEL, about)
+
+
+def notice_of(evidence: Evidence, genesis: Block) -> EvidenceNotice:
+    """What goes on the chain about evidence.
+
+    Raises:
+        Violation: As `check_evidence`.
+    """
+    conviction = check_evidence(evidence, genesis)
+    subject = evidence_subject(evidence)
+    return EvidenceNotice(conviction.misconduct, conviction.culprits, subject)
+
+
+def check_exhibit(file: bytes, notice: EvidenceNotice, genesis: Block) -> None:
+    """Check that a file of evidence shows what a notice says.
+
+    Raises:
+        Violation: It does not.
+    """
+    shown = notice_of(decode_evidence(file), genesis)
+    if shown != notice:
+        expected = f"evidence against {_names(notice.culprits)} of {_short(notice.subject)}"
+        found = f"against {_names(shown.culprits)} of {_short(shown.subject)}"
+        raise Violation("BAD_EXHIBIT", expected, found)
 
 
 def check_evidence(evidence: Evidence, genesis: Block) -> Conviction:
@@ -224,23 +275,32 @@ def _check_possessions(
 
 def _check_equivocation(evidence: Equivocation, court: _Court) -> Conviction:
     first, second = evidence.first, evidence.second
-    node, slot, kind = first.node, first.statement.slot, kind_of(first.statement)
+    node, slot = first.node, first.statement.slot
     _check_same("BAD_CHAIN", "chain", court.chain_id.hex(), evidence.chain_id.hex())
     _check_same("TWO_NODES", "a second statement of", node, second.node)
-    _check_same("TWO_KINDS", "a second statement of kind", kind, kind_of(second.statement))
     _check_same("TWO_SLOTS", "a second statement of slot", str(slot), str(second.statement.slot))
-    # What is signed is compared, not how it is written: scores have no order in a signature.
-    if statement_value(first.statement) == statement_value(second.statement):
-        raise Violation("SAME_STATEMENT", f"two {kind}s that differ", "the same one twice")
+    kinds = [kind_of(signed.statement) for signed in (first, second)]
+    # What is signed is compared, not how it is written: one signature must not convict.
+    if _said(first.statement) == _said(second.statement):
+        raise Violation("SAME_STATEMENT", f"two {kinds[0]}s that differ", "the same one twice")
+    why = contradiction(first.statement, second.statement)
+    if why is None:
+        found = f"a {kinds[0]} and a {kinds[1]} that it may sign both"
+        raise Violation("NO_CONTRADICTION", f"two statements of {node} that exclude another", found)
     for signed in (first, second):
         _check_signed(signed, court)
     return Conviction(
         Misconduct.EQUIVOCATION,
         slot,
         (node,),
-        f"{node} signed two {kind}s in slot {slot}, where a correct node signs one: "
+        f"{node} signed in slot {slot} what a correct node never signs both ({why}): "
         f"{_describe(first.statement)}; and {_describe(second.statement)}{court.reservation}",
     )
+
+
+def _said(statement: Statement) -> Value:
+    """What a signature of a node covers of a statement, in one slot of one chain."""
+    return [claimed_quorum_set(statement), *statement_body(statement)]
 
 
 def _check_fork(evidence: ForkEvidence, court: _Court) -> Conviction:
@@ -253,43 +313,63 @@ def _check_fork(evidence: ForkEvidence, court: _Court) -> Conviction:
     values = [core_hash(core) for core in cores]
     if values[0] == values[1]:
         raise Violation("SAME_BLOCK", "two blocks that differ", f"{values[0].hex()} twice")
-    quorums = [
-        _check_certificate(block, value, court)
-        for block, value in zip((evidence.first, evidence.second), values, strict=True)
+    blocks = (evidence.first, evidence.second)
+    votes = [
+        _check_certificate(block, value, court) for block, value in zip(blocks, values, strict=True)
     ]
-    voters = [{seal.node for seal in each.seal.votes} for each in (evidence.first, evidence.second)]
-    culprits = tuple(sorted(voters[0] & voters[1]))
+    culprits = double_voters(*votes)
     decided = (
         f"slot {slot} was decided twice, for {_short(values[0])} and for {_short(values[1])}: "
     )
+    both = sorted(votes[0].keys() & votes[1].keys())
     if culprits:
         verdict = f"{_names(culprits)} voted for both, and a correct node votes once in a slot"
+    elif both:
+        verdict = (
+            f"{_names(both)} committed both in different views, which a correct node may; the view "
+            "changes between them show who lied"
+        )
     else:
+        quorums = [decided_quorum(each, court.genesis.quorum_sets) for each in votes]
         verdict = (
             f"{_names(sorted(quorums[0]))} and "
             f"{_names(sorted(quorums[1]))} are two quorums of the genesis without a common node, "
             "so nobody need have lied"
         )
-    return Conviction(Misconduct.FORK, slot, culprits, decided + verdict + court.reservation)
+    return Conviction(
+        Misconduct.FORK, slot, culprits, decided + verdict + court.reservation, apart=not both
+    )
 
 
-def _check_certificate(block: Block, value: Digest, court: _Court) -> frozenset[NodeId]:
-    """The quorum inside the votes of a block, every one of them verified."""
-    votes = block.seal.votes
+def double_voters(
+    first: Mapping[NodeId, Statement], second: Mapping[NodeId, Statement]
+) -> tuple[NodeId, ...]:
+    """The nodes whose votes for two values no correct node casts both, sorted."""
+    return tuple(
+        node
+        for node in sorted(first.keys() & second.keys())
+        if contradiction(first[node], second[node]) is not None
+    )
+
+
+def _check_certificate(block: Block, value: Digest, court: _Court) -> dict[NodeId, Statement]:
+    """The votes of a block by node: they contain a quorum, and every one of them verified."""
     quorum_sets = court.genesis.quorum_sets
-    voters = [seal.node for seal in votes]
+    voters = [seal.node for seal in block.seal.votes]
     try:
         check_voters(voters, quorum_sets)
+        for seal in block.seal.votes:
+            check_vote_kind(seal, court.genesis.protocol)
+        votes = {
+            seal.node: sealed_statement(seal, block.core.slot, value, court.quorum_sets[seal.node])
+            for seal in block.seal.votes
+        }
+        decided_quorum(votes, quorum_sets)
     except CertificateError as error:
         raise Violation("NO_QUORUM", f"a certificate of {value.hex()}", str(error)) from None
-    quorum = greatest_quorum(frozenset(voters), quorum_sets)
-    if not quorum:
-        expected = f"votes that contain a quorum for {value.hex()}"
-        raise Violation("NO_QUORUM", expected, f"none among {_names(voters)}")
-    for seal in votes:
-        vote: Signed[Statement] = Signed(Vote(block.core.slot, value), seal.node, seal.signature)
-        _check_signed(vote, court)
-    return quorum
+    for seal in block.seal.votes:
+        _check_signed(Signed(votes[seal.node], seal.node, seal.signature), court)
+    return votes
 
 
 def _check_signed(signed: Signed[Statement], court: _Court) -> None:
@@ -325,6 +405,19 @@ def _describe(statement: Statement) -> str:
             return f"{judgement} {_short(statement.candidate)} for {statement.reason!r}{scores}"
         case Vote():
             return f"for {_short(statement.value)}"
+        case _:
+            return f"{kind_of(statement)} {_in_words(statement_body(statement)[1:])}"
+
+
+def _in_words(said: Value) -> str:
+    """Numbers as they are, digests by their beginnings, lists in brackets."""
+    match said:
+        case bytes():
+            return _short(Digest(said))
+        case list():
+            return f"[{', '.join(map(_in_words, said))}]"
+        case _:
+            return repr(said)
 
 
 def _read_block(value: Any) -> Block:

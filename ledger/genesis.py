@@ -1,6 +1,7 @@
 """The genesis: what a coalition agrees on before it starts.
 
-    {run, nodes, quorum_sets, protocol, rule, rounds, keys, scenario, environment, data, model}
+    {run, nodes, quorum_sets, protocol, rule, rounds, quarantine_after, keys, scenario, environment,
+     data, model}
 
 Source: docs/ledger-format.md.
 """
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from consensus.certificate import DECIDING
 from consensus.errors import QuorumSetError
 from consensus.quorum import QuorumSet, check_sane, quorum_set_value
 from crypto.algorithm import Algorithm
@@ -55,11 +57,15 @@ class Genesis:
     quorum_sets: Mapping[NodeId, QuorumSet]
     """Whom each node trusts."""
     protocol: str
-    """Name of the consensus protocol."""
+    """Name of the consensus protocol: a key of `consensus.certificate.DECIDING`."""
     rule: str
-    """Where the quorum sets come from: ``majority``, ``two-thirds`` or ``quorum-sets``."""
+    """Where the quorum sets come from: ``majority``, ``two-thirds``, ``quorum-sets`` or
+    ``authority``."""
     round_count: int
-    """Slots 1 to this number decide models; the first end candidate comes after."""
+    """Rounds of learning; the first end candidate comes after."""
+    quarantine_after: int
+    """How many of an author's candidates must have been rejected before it may be quarantined; 0
+    where a vote is enough."""
     keys: str
     """Where the voting keys come from."""
     scenario: Digest
@@ -80,22 +86,34 @@ def read_genesis(body: Any) -> Genesis:
     Raises:
         Violation: ``BAD_SCHEMA`` or ``BAD_QUORUM_SET``.
     """
-    run, nodes, quorum_sets, protocol, rule, rounds, keys, scenario, environment, data, model = (
-        schema.fields(
-            body,
-            "the genesis",
-            "run",
-            "nodes",
-            "quorum_sets",
-            "protocol",
-            "rule",
-            "rounds",
-            "keys",
-            "scenario",
-            "environment",
-            "data",
-            "model",
-        )
+    (
+        run,
+        nodes,
+        quorum_sets,
+        protocol,
+        rule,
+        rounds,
+        quarantine_after,
+        keys,
+        scenario,
+        environment,
+        data,
+        model,
+    ) = schema.fields(
+        body,
+        "the genesis",
+        "run",
+        "nodes",
+        "quorum_sets",
+        "protocol",
+        "rule",
+        "rounds",
+        "quarantine_after",
+        "keys",
+        "scenario",
+        "environment",
+        "data",
+        "model",
     )
     members = schema.items(nodes, "nodes", _read_member)
     schema.check_sorted((node for node, _, _ in members), "nodes")
@@ -115,9 +133,10 @@ def read_genesis(body: Any) -> Genesis:
         known,
         {node: witness for node, _, witness in members},
         _read_quorum_sets(quorum_sets, known),
-        schema.text(protocol, "protocol"),
+        _read_protocol(protocol),
         schema.text(rule, "rule"),
         schema.integer(rounds, "rounds"),
+        schema.integer(quarantine_after, "quarantine_after"),
         schema.text(keys, "keys"),
         schema.digest32(scenario, "scenario"),
         schema.digest32(environment, "environment"),
@@ -141,6 +160,7 @@ def genesis_value(genesis: Genesis) -> Value:
         "protocol": genesis.protocol,
         "rule": genesis.rule,
         "rounds": genesis.round_count,
+        "quarantine_after": genesis.quarantine_after,
         "keys": genesis.keys,
         "scenario": genesis.scenario,
         "environment": genesis.environment,
@@ -150,6 +170,14 @@ def genesis_value(genesis: Genesis) -> Value:
         },
         "model": model_value(genesis.model),
     }
+
+
+def _read_protocol(value: Any) -> str:
+    """A protocol whose certificates can be checked."""
+    protocol = schema.text(value, "protocol")
+    if protocol not in DECIDING:
+        raise Violation("BAD_SCHEMA", f"one of {', '.join(DECIDING)} as protocol", repr(protocol))
+    return protocol
 
 
 def _read_commitment(value: Any, where: str) -> DataCommitment:

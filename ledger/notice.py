@@ -45,14 +45,14 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EvidenceNotice:
-    """Proof of misconduct was found; the evidence itself lies beside the chain."""
+    """Proof of misconduct was found; the evidence itself lies beside the chain (`Seal.exhibit`)."""
 
     misconduct: Misconduct
     """What it proves."""
     culprits: tuple[NodeId, ...]
     """Whom it convicts, sorted."""
-    file: Digest
-    """SHA-256 of the evidence file."""
+    subject: Digest
+    """What it is about: `ledger.evidence.evidence_subject`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def notice_value(notice: Notice) -> Value:
                 "kind": "evidence",
                 "misconduct": notice.misconduct.value,
                 "culprits": list(notice.culprits),
-                "file": notice.file,
+                "subject": notice.subject,
             }
         case MembershipNotice():
             return {
@@ -139,15 +139,15 @@ def read_evidence(value: Any) -> EvidenceNotice:
     Raises:
         Violation: ``BAD_SCHEMA``.
     """
-    _, misconduct, culprits, file = schema.fields(
-        value, "the evidence", "kind", "misconduct", "culprits", "file"
+    _, misconduct, culprits, subject = schema.fields(
+        value, "the evidence", "kind", "misconduct", "culprits", "subject"
     )
     convicted = schema.items(culprits, "culprits", schema.node)
     schema.check_sorted(convicted, "culprits")
     return EvidenceNotice(
         schema.member(misconduct, "misconduct", Misconduct),
         convicted,
-        schema.digest32(file, "the evidence file"),
+        schema.digest32(subject, "the subject"),
     )
 
 

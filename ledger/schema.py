@@ -48,10 +48,10 @@ def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     return itemgetter(*names)
 
 
-def integer(value: Any, where: str, *, least: int = 0) -> int:
-    """An integer from ``least`` to `INTEGER_MAX`."""
-    if type(value) is not int or not least <= value <= INTEGER_MAX:
-        raise _bad(f"an integer of {least} to {INTEGER_MAX} as {where}", repr(value)[:80])
+def integer(value: Any, where: str, *, least: int = 0, most: int = INTEGER_MAX) -> int:
+    """An integer from ``least`` to ``most``."""
+    if type(value) is not int or not least <= value <= most:
+        raise _bad(f"an integer of {least} to {most} as {where}", repr(value)[:80])
     return value
 
 

@@ -1,52 +1,41 @@
 """What a node has signed, on the disk before anybody sees it: no crash makes it contradict itself.
 
-`SignState` guards statements: of each kind one in a slot, and asked again it gives the signature
-given before. `WitnessState` guards checkpoint cosignatures: a log only grows. Both are a file of
-framed records (`ledger.record`), written before a signature is released and read before the next.
+`SignState` guards what a node signs for a slot: of a consensus protocol, statements that never
+contradict each other (`consensus.forensics`); of anything else one of each kind. Asked again it
+gives the signature given before, and after a crash it knows what was said. `WitnessState` guards
+checkpoint cosignatures: a log only grows. Both are a file of framed records (`ledger.record`),
+written before a signature is released and read before the next.
 
-    first record     {format, count}: how many records were written together with it
-    of a SignState   {floor} | {slot, kind, preimage, signature}
+    of a SignState   {floor} | {slot, kind, preimage, signature} | {statement, preimage, signature}
     of a witness     {origin, size, root}
 
-A torn tail is a signature that was never released, and is dropped. Everything else that is wrong
-is an error: a damaged guard must not sign. Opening writes the file anew, because after a flush that
-failed the system may still read back what the disk does not have. What the guard cannot see is a
+A damaged guard must not sign: opening it fails (`ledger.journal`). What the guard cannot see is a
 file that was deleted or put back from a copy: then `SignState.forget_before` the height of the own
 ledger is the least that must be done before signing. Source: docs/ledger-format.md.
 """
 
-import fcntl
-import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from consensus.forensics import contradiction
+from consensus.statements import Statement, kind_of
 from crypto.digest import Digest, digest
-from crypto.encoding import Value, decode, encode
-from crypto.errors import EncodingError
+from crypto.encoding import Value
 
 from . import schema
-from .durability import flush_directory, replace_file, write_all
 from .errors import LedgerError, StoreError, Violation
-from .record import HEADER_SIZE, MAGIC, check_payload, checksum, frame, read_header
+from .journal import Journal
+from .statement import check_recordable, read_statement, statement_value
 
-ENTRY_SIZE_MAX = 16 * 1024
-"""Bytes in the payload of one record of a guard."""
 ENTRY_COUNT_MAX = 10_000
 """Statements, or origins, that a guard holds; slots that are decided are to be forgotten."""
-STALE_COUNT_MAX = 1000
-"""Records of no more use that a file may hold before it is written anew."""
-FILE_SIZE_MAX = 128 * 1024 * 1024
-"""Bytes; more than the counts above allow."""
 
 _PREIMAGE_LABEL = "tclearn/signstate/v1"
 _SIGN_FORMAT = "tclearn/signstate/v1"
 _WITNESS_FORMAT = "tclearn/witness/v1"
-_LOCK = ".lock"
-_MODE = 0o600
 
 
 class ConflictError(LedgerError):
@@ -56,7 +45,7 @@ class ConflictError(LedgerError):
 class _Guard:
     """What both guards share: they hold a file until they are closed."""
 
-    _journal: "_Journal"
+    _journal: "Journal"
 
     def close(self) -> None:
         """Release the file and the lock; safe to call again."""
@@ -93,8 +82,9 @@ class SignState(_Guard):
             StoreError: When another guard holds it, it is damaged, or it cannot be written.
         """
         self._signed: dict[tuple[int, str], _Signature] = {}
+        self._said: dict[int, dict[Digest, _Said]] = {}
         self._floor = 0
-        self._journal = _Journal(path, _SIGN_FORMAT, durable=durable)
+        self._journal = Journal(path, _SIGN_FORMAT, durable=durable)
         with self._journal.changing():
             self._journal.replay(self._restore)
             self._journal.rewrite(self._records())
@@ -109,7 +99,7 @@ class SignState(_Guard):
 
         Args:
             slot: The slot of the statement.
-            kind: What is unique in a slot: ``proposal``, ``verdict``, ``vote``, ``update``.
+            kind: What is unique in a slot, such as ``update``.
             preimage: The bytes that the signature covers.
             sign: Makes the signature; called only if there is none.
 
@@ -122,11 +112,7 @@ class SignState(_Guard):
         self._journal.check_open()
         key = (schema.integer(slot, "slot"), schema.text(kind, "kind"))
         name = digest(_PREIMAGE_LABEL, preimage)
-        if slot < self._floor:
-            raise ConflictError(
-                f"expected a slot of at least {self._floor}, found a {kind} of slot {slot}: "
-                "what was signed there is forgotten"
-            )
+        self._check_floor(slot, kind)
         known = self._signed.get(key)
         if known is not None:
             if known.preimage != name:
@@ -135,12 +121,68 @@ class SignState(_Guard):
                     f"({known.preimage.hex()}), found another ({name.hex()})"
                 )
             return known.signature
-        _check_room(self._signed)
+        self._check_room()
         made = _Signature(name, schema.signature(sign(), f"the signature of a {kind}"))
         with self._journal.changing():
             self._journal.append(_signature_value(key, made))
             self._signed[key] = made
         return made.signature
+
+    def release_statement(
+        self, statement: Statement, preimage: bytes, sign: Callable[[], bytes]
+    ) -> bytes:
+        """The signature of a statement: the stored one, or a new one that is on the disk by now.
+
+        Args:
+            statement: What the node says.
+            preimage: The bytes that the signature covers.
+            sign: Makes the signature; called only if there is none.
+
+        Raises:
+            ConflictError: When it contradicts what the node said in the slot before, or the node
+                has forgotten the slot.
+            StoreError: When the signature could not be put on the disk; it is then not released.
+            Violation: ``BAD_SCHEMA`` when the statement or the signature breaks a limit.
+        """
+        self._journal.check_open()
+        check_recordable(statement)
+        slot, kind = statement.slot, kind_of(statement)
+        name = digest(_PREIMAGE_LABEL, preimage)
+        self._check_floor(slot, kind)
+        said = self._said.setdefault(slot, {})
+        known = said.get(name)
+        if known is not None:
+            return known.signature
+        for each in said.values():
+            why = _against(each.statement, statement)
+            if why is not None:
+                raise ConflictError(
+                    f"expected no {kind} in slot {slot} against what was signed there, found one: "
+                    f"{why}"
+                )
+        self._check_room()
+        made = _Said(statement, schema.signature(sign(), f"the signature of a {kind}"))
+        with self._journal.changing():
+            self._journal.append(_said_value(name, made))
+            said[name] = made
+        return made.signature
+
+    def said(self, slot: int) -> Sequence[tuple[Statement, bytes]]:
+        """What this node said in a slot, in that order, with the signatures."""
+        return [(each.statement, each.signature) for each in self._said.get(slot, {}).values()]
+
+    def _check_floor(self, slot: int, kind: str) -> None:
+        if slot < self._floor:
+            raise ConflictError(
+                f"expected a slot of at least {self._floor}, found a {kind} of slot {slot}: "
+                "what was signed there is forgotten"
+            )
+
+    def _check_room(self) -> None:
+        _check_room(self._count())
+
+    def _count(self) -> int:
+        return len(self._signed) + sum(map(len, self._said.values()))
 
     def forget_before(self, slot: int) -> None:
         """Never sign again in slots below this one, and drop what was signed there.
@@ -154,22 +196,29 @@ class SignState(_Guard):
         with self._journal.changing():
             self._journal.append({"floor": slot})
             self._raise_floor(slot)
-            self._journal.shrink(len(self._signed) + 1, self._records)
+            self._journal.shrink(self._count() + 1, self._records)
 
     def _raise_floor(self, slot: int) -> None:
         self._floor = slot
         self._signed = {key: each for key, each in self._signed.items() if key[0] >= slot}
+        self._said = {when: said for when, said in self._said.items() if when >= slot}
 
     def _records(self) -> Iterator[Value]:
         yield {"floor": self._floor}
         for key, each in self._signed.items():
             yield _signature_value(key, each)
+        for said in self._said.values():
+            for name, statement in said.items():
+                yield _said_value(name, statement)
 
     def _restore(self, value: Any) -> None:
         """Take in a stored record, which is one that this class would have written."""
         if type(value) is dict and "floor" in value:
             (floor,) = schema.fields(value, "a floor", "floor")
             self._raise_floor(schema.integer(floor, "a floor", least=self._floor))
+            return
+        if type(value) is dict and "statement" in value:
+            self._restore_statement(value)
             return
         slot, kind, preimage, signature = schema.fields(
             value, "a signed statement", "slot", "kind", "preimage", "signature"
@@ -180,6 +229,20 @@ class SignState(_Guard):
         self._signed[key] = _Signature(
             schema.digest32(preimage, "preimage"), schema.signature(signature, "signature")
         )
+
+    def _restore_statement(self, value: Any) -> None:
+        said, preimage, signature = schema.fields(
+            value, "a signed statement", "statement", "preimage", "signature"
+        )
+        statement = read_statement(said)
+        schema.integer(statement.slot, "slot", least=self._floor)
+        name = schema.digest32(preimage, "preimage")
+        slot = self._said.setdefault(statement.slot, {})
+        for each in slot.values():
+            why = _against(each.statement, statement)
+            if why is not None:
+                raise Violation("SIGNED_TWICE", f"no contradicting {kind_of(statement)}", why)
+        slot[name] = _Said(statement, schema.signature(signature, "signature"))
 
 
 class WitnessState(_Guard):
@@ -195,7 +258,7 @@ class WitnessState(_Guard):
             StoreError: When another guard holds it, it is damaged, or it cannot be written.
         """
         self._seen: dict[str, tuple[int, Digest]] = {}
-        self._journal = _Journal(path, _WITNESS_FORMAT, durable=durable)
+        self._journal = Journal(path, _WITNESS_FORMAT, durable=durable)
         with self._journal.changing():
             self._journal.replay(self._restore)
             self._journal.rewrite(self._records())
@@ -221,7 +284,7 @@ class WitnessState(_Guard):
         if known == (size, root):
             return
         if known is None:
-            _check_room(self._seen)
+            _check_room(len(self._seen))
         elif size <= known[0]:
             raise ConflictError(
                 f"expected more than {known[0]} entries of {origin}, or root {known[1].hex()}; "
@@ -254,162 +317,29 @@ class _Signature:
     """The signature."""
 
 
-class _Journal:
-    """The file of a guard: read as a whole, appended to, and replaced as a whole."""
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A statement with its signature."""
 
-    def __init__(self, path: Path, format_name: str, *, durable: bool) -> None:
-        self._path = path
-        self._format = format_name
-        self._durable = durable
-        self._file = self._lock = -1
-        self._count = 0
-        with self.changing():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            flush_directory(path.parent.parent)
-            # The lock is a file of its own: the guarded one is replaced while it is held.
-            lock = path.with_name(path.name + _LOCK)
-            self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StoreError(f"another process signs with the guard {path}") from None
-
-    @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Close the file unless what is done inside goes through as a whole.
-
-        An interrupt counts: between the disk and the memory of this object there is then no telling
-        which of them has the change.
-        """
-        try:
-            yield
-        except OSError as error:
-            self.close()
-            raise StoreError(
-                f"cannot use the guard {self._path}: {error.strerror}; no signature was released"
-            ) from None
-        except BaseException:
-            self.close()
-            raise
-
-    def check_open(self) -> None:
-        """Raise `StoreError` when the file is closed."""
-        if self._file < 0:
-            raise StoreError(f"the guard {self._path} is closed")
-
-    def replay(self, restore: Callable[[Value], None]) -> None:
-        """Give every stored record to ``restore``, in order.
-
-        Raises:
-            StoreError: Naming the first byte that is wrong.
-        """
-        if not self._path.exists():
-            return
-        with self._path.open("rb") as file:
-            data = file.read(FILE_SIZE_MAX + 1)
-        offset, found, expected = 0, 0, 1
-        try:
-            _check_size(data)
-            while (payload := _read_payload(data, offset)) is not None:
-                value = _decode(payload)
-                if found == 0:
-                    expected = _read_head(value, self._format)
-                else:
-                    restore(value)
-                offset += HEADER_SIZE + len(payload)
-                found += 1
-            _check_count(found, expected)
-        except Violation as violation:
-            raise StoreError(
-                f"the guard {self._path} is damaged at byte {offset}: {violation}; nothing may be "
-                "signed with this key until the file is restored as it was"
-            ) from None
-
-    def append(self, value: Value) -> None:
-        """Write one record and return when the disk has it."""
-        write_all(self._file, frame(encode(value)))
-        if self._durable:
-            os.fdatasync(self._file)
-        self._count += 1
-
-    def shrink(self, needed: int, records: Callable[[], Iterable[Value]]) -> None:
-        """Write the file anew if it holds too many records beside the ones that are needed."""
-        if self._count - needed > STALE_COUNT_MAX:
-            self.rewrite(records())
-
-    def rewrite(self, records: Iterable[Value]) -> None:
-        """Replace the file by one that holds these records."""
-        framed = [frame(encode(each)) for each in records]
-        head: Value = {"format": self._format, "count": 1 + len(framed)}
-        replace_file(self._path, b"".join([frame(encode(head)), *framed]), mode=_MODE)
-        old = self._file
-        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        if old >= 0:
-            os.close(old)
-        self._count = len(framed)
-
-    def close(self) -> None:
-        """Release the file and the lock."""
-        for descriptor in (self._file, self._lock):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self._file = self._lock = -1
+    statement: Statement
+    """What was said."""
+    signature: bytes
+    """The signature."""
 
 
-def _check_size(data: bytes) -> None:
-    if len(data) > FILE_SIZE_MAX:
-        raise Violation("BAD_LENGTH", f"a file of at most {FILE_SIZE_MAX} bytes", "more")
-
-
-def _check_count(found: int, expected: int) -> None:
-    """What was written as a whole is there as a whole: only what was appended can be torn."""
-    if found < expected:
-        raise Violation("BAD_COUNT", f"at least {expected} records", str(found))
-
-
-def _read_payload(data: bytes, offset: int) -> bytes | None:
-    """The payload of the record at an offset; None when the data ends there or inside the record.
-
-    A crash tears only what was written last. So a length is damaged, and the tail not torn, when
-    the bytes that are there fit the checksum, or when another record begins among them; a signature
-    that was released must not be cut off with it.
-    """
-    start = offset + HEADER_SIZE
-    header = data[offset:start]
-    if len(header) < HEADER_SIZE:
-        if not MAGIC.startswith(header[: len(MAGIC)]):
-            raise Violation("BAD_MAGIC", f"{MAGIC!r} at the start of a record", repr(header))
-        return None
-    length, crc = read_header(header)
-    payload = data[start : start + length]
-    if length > ENTRY_SIZE_MAX:
-        raise Violation("BAD_LENGTH", f"a payload of at most {ENTRY_SIZE_MAX} bytes", str(length))
-    if len(payload) < length:
-        if MAGIC in payload or checksum(payload, len(payload)) == crc:
-            raise Violation("BAD_LENGTH", "the length of the payload that follows", str(length))
-        return None
-    check_payload(payload, crc)
-    return payload
-
-
-def _decode(payload: bytes) -> Value:
-    try:
-        return decode(payload, size_max=ENTRY_SIZE_MAX)
-    except EncodingError as error:
-        raise Violation("BAD_ENCODING", "the strict encoding", str(error)) from None
-
-
-def _read_head(value: Any, expected: str) -> int:
-    """How many records were written together with the first, itself included."""
-    format_name, count = schema.fields(value, "the first record", "format", "count")
-    if format_name != expected:
-        raise Violation("BAD_FORMAT", f"a guard of format {expected}", repr(format_name)[:80])
-    return schema.integer(count, "the count of records", least=1)
+def _against(said: Statement, statement: Statement) -> str | None:
+    """Why nothing more may be signed after what was said: it contradicts it, or is it again."""
+    return "the same one twice" if said == statement else contradiction(said, statement)
 
 
 def _signature_value(key: tuple[int, str], each: _Signature) -> Value:
     slot, kind = key
     return {"slot": slot, "kind": kind, "preimage": each.preimage, "signature": each.signature}
+
+
+def _said_value(preimage: Digest, said: _Said) -> Value:
+    statement = statement_value(said.statement)
+    return {"statement": statement, "preimage": preimage, "signature": said.signature}
 
 
 def _checkpoint_value(origin: str, size: int, root: Digest) -> Value:
@@ -425,6 +355,6 @@ def _read_checkpoint(value: Any) -> tuple[str, int, Digest]:
     )
 
 
-def _check_room(entries: dict[Any, Any]) -> None:
-    if len(entries) >= ENTRY_COUNT_MAX:
+def _check_room(count: int) -> None:
+    if count >= ENTRY_COUNT_MAX:
         raise StoreError(f"the guard holds {ENTRY_COUNT_MAX} entries: forget slots that are over")

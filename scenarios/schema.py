@@ -29,9 +29,9 @@ from .schema_relations import (
     breaks_in_data,
     breaks_in_faults,
     breaks_in_names,
-    breaks_in_network,
     breaks_in_protocol,
 )
+from .schema_relations_network import breaks_in_network, breaks_in_network_faults
 from .schema_sections import (
     DataSection,
     Expectations,
@@ -157,6 +157,7 @@ class Scenario(Section):
             *breaks_in_data(self.data),
             *breaks_in_network(self.network, self.hospitals),
             *breaks_in_faults(self.faults, self.hospitals, self.rounds),
+            *breaks_in_network_faults(self.faults, self.hospitals, self.rounds),
         )
         if breaks:
             errors = [

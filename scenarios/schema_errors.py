@@ -158,8 +158,10 @@ def _follow(loc: Path, grammar: Grammar) -> tuple[Path, list[Grammar]]:
             if step in schema.get("discriminator", {}).get("mapping", ())
         ]
         if not chosen:
-            if isinstance(step, str) and not any(schema.keys() & _MAPPING for schema in schemas):
-                continue  # the tag of a union whose members are no mappings
+            if isinstance(step, str) and (
+                step.startswith("(") or not any(schema.keys() & _MAPPING for schema in schemas)
+            ):
+                continue  # the tag of a union: in brackets, or its members are no mappings
             path.append(step)
             chosen = [below for schema in schemas for below in _below(schema, step)]
         schemas = [found for schema in chosen for found in _alternatives(schema, grammar)]

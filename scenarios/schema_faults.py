@@ -10,12 +10,14 @@ from pydantic import Field
 
 from crypto.identity import NodeId
 
+from .schema_adversaries import Bias, Collude, Equivocate, Mutate, Slices, Split
 from .schema_fields import (
     DurationUs,
     Factor,
     FractionPpm,
     HealUs,
     Listed,
+    PositiveDurationUs,
     Round,
     Section,
     given,
@@ -115,7 +117,7 @@ class Partition(Section):
     """The network falls apart into groups for a while."""
 
     kind: Literal["partition"]
-    """Messages between the groups wait until the partition heals."""
+    """Messages between the groups wait until the partition heals, or are lost."""
 
     groups: Annotated[
         tuple[
@@ -133,18 +135,65 @@ class Partition(Section):
     heal_us: HealUs = Field(alias="heal")
     """When it is whole again, or `never`."""
 
+    drop: bool = False
+    """Whether messages between the groups are lost instead."""
+
+
+class Firewall(Section):
+    """Some instances cannot send to others in some rounds."""
+
+    kind: Literal["firewall"]
+    """What the senders send the receivers in some rounds does not arrive."""
+
+    senders: Annotated[tuple[str, ...], Listed, Field(min_length=1, max_length=GROUP_MAX)]
+    """The instances whose messages are stopped."""
+
+    receivers: Annotated[tuple[str, ...], Listed, Field(min_length=1, max_length=GROUP_MAX)]
+    """The instances that they are stopped from."""
+
+    from_round: Round = 1
+    """The first round whose messages are stopped."""
+
+    until_round: Round | None = None
+    """The last round whose messages are stopped; without it they are to the end of the run."""
+
+    drop: bool = True
+    """Whether they are lost, or arrive after the first message of a later round."""
+
+
+class Delay(Section):
+    """All that a hospital sends takes longer in some rounds."""
+
+    kind: Literal["delay"]
+    """Everything that the hospital sends is delayed."""
+
+    hospital: NodeId
+    """The hospital whose messages are delayed, and those of its twin."""
+
+    extra_us: PositiveDurationUs = Field(alias="extra")
+    """How much longer each message takes."""
+
+    from_round: Round = 1
+    """The first round whose messages are delayed."""
+
+    until_round: Round | None = None
+    """The last round whose messages are delayed; without it they are to the end of the run."""
+
 
 class Crash(Section):
-    """A hospital stops for good."""
+    """A hospital stops, for a while or for good."""
 
     kind: Literal["crash"]
-    """The hospital stops: it neither sends nor receives any more."""
+    """The hospital stops: it neither sends nor receives, and forgets all that it did not sign."""
 
     hospital: NodeId
     """The hospital that stops."""
 
     at_us: DurationUs = Field(alias="at")
     """When it stops."""
+
+    recover_us: HealUs = Field(default=given("never"), alias="recover")
+    """When it runs again, with its ledger and what it had signed, or `never`."""
 
 
 class Silence(Section):
@@ -164,5 +213,18 @@ Attack: TypeAlias = Annotated[
     LabelFlip | SignFlip | Scaling | Gaussian | NotANumber, Field(discriminator="attack")
 ]
 Fault: TypeAlias = Annotated[
-    Attack | Twin | Partition | Crash | Silence, Field(discriminator="kind")
+    Attack
+    | Twin
+    | Partition
+    | Firewall
+    | Delay
+    | Crash
+    | Silence
+    | Equivocate
+    | Slices
+    | Bias
+    | Collude
+    | Mutate
+    | Split,
+    Field(discriminator="kind"),
 ]

@@ -267,3 +267,12 @@ class NetworkSection(Section):
 
     before_gst: BeforeGst | None = None
     """How links behave before `gst`."""
+
+    @property
+    def loses(self) -> bool:
+        """Whether a message can be lost on a link for good."""
+        before = self.before_gst
+        lossy = self.loss_ppm or (before is not None and before.loss_ppm)
+        own = () if isinstance(self.graph, str) else self.graph
+        links = any(edge.link.loss_ppm for edge in own)
+        return self.retransmit_us is None and bool(lossy or links)

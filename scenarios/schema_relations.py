@@ -4,25 +4,26 @@ Each function returns what is broken: the YAML path of the culprit and one sente
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import fields
 from difflib import get_close_matches
 from typing import Final, TypeAlias
 
 from consensus.quorum import NESTING_MAX
+from consensus.statements import KINDS
 
 from .errors import shown
-from .schema_faults import Crash, Fault, Partition, Poison, Silence, Twin, twin_of
-from .schema_fields import NAME_PATTERN
-from .schema_network import (
-    Constant,
-    Edge,
-    Gamma,
-    Latency,
-    Lognormal,
-    NetworkSection,
-    Normal,
-    Uniform,
+from .schema_adversaries import (
+    ANY_FIELD,
+    Bias,
+    Collude,
+    Equivocate,
+    Mutate,
+    Slices,
+    Split,
 )
+from .schema_faults import Crash, Fault, Firewall, Partition, Poison, Silence, Twin, twin_of
+from .schema_fields import NAME_PATTERN
 from .schema_sections import (
     CSV_SUFFIX,
     DATA_SETS,
@@ -46,6 +47,19 @@ DEPTH_MAX: Final = NESTING_MAX + 1
 
 PROFILE_SUFFIX: Final = ".yaml"
 """How the path of a cost profile ends."""
+
+MUTABLE_FIELDS: Final = frozenset(
+    {
+        ANY_FIELD,
+        *(
+            field.name
+            for kind in KINDS
+            for field in fields(kind)
+            if field.name not in ("reason", "scores")
+        ),
+    }
+)
+"""The fields that a mutation may change: all but the words and measurements of a verdict."""
 
 
 def known_as(name: str, known: Collection[str]) -> str:
@@ -94,6 +108,7 @@ def breaks_in_data(data: DataSection) -> Iterator[Break]:
 
 def breaks_in_protocol(protocol: ProtocolSection, hospitals: Sequence[str]) -> Iterator[Break]:
     """Check that quorum sets stand exactly with their rule, are sane and cover every hospital."""
+    yield from _breaks_in_authority(protocol, hospitals)
     path: Path = ("protocol", "quorum_sets")
     sets = protocol.quorum_sets
     if protocol.rule != "quorum-sets":
@@ -110,6 +125,18 @@ def breaks_in_protocol(protocol: ProtocolSection, hospitals: Sequence[str]) -> I
         if owner != DEFAULT:
             yield from _unknown((*path, owner), owner, known)
         yield from _breaks_in_quorum_set((*path, owner), quorum_set, known, set(), 1)
+
+
+def _breaks_in_authority(
+    protocol: ProtocolSection, hospitals: Sequence[str]
+) -> Iterator[Break]:
+    path: Path = ("protocol", "authority")
+    if protocol.name == "authority" and protocol.authority is None:
+        yield path, f"missing; name the hospital that decides, such as '{hospitals[0]}'"
+    elif protocol.authority is not None:
+        if protocol.name != "authority":
+            yield path, f"belongs to protocol 'authority', found '{protocol.name}'"
+        yield from _unknown(path, protocol.authority, frozenset(hospitals))
 
 
 def _breaks_in_quorum_set(
@@ -138,73 +165,6 @@ def _breaks_in_quorum_set(
         yield from _breaks_in_quorum_set(here, inner, known, seen, depth + 1)
 
 
-def breaks_in_network(network: NetworkSection, hospitals: Sequence[str]) -> Iterator[Break]:
-    """Check the latencies, the degree of a regular graph and that edges connect the hospitals."""
-    yield from _breaks_in_latency(("network", "latency"), network.latency)
-    path: Path = ("network", "degree")
-    degree, count = network.degree, len(hospitals)
-    if network.graph != "random-regular":
-        if degree is not None:
-            yield path, "belongs to graph 'random-regular' only; remove it"
-    elif degree is None:
-        yield path, "missing; graph 'random-regular' needs one, such as 4"
-    elif degree >= count:
-        yield path, f"expected less than the {count} hospitals, found {degree}"
-    elif degree * count % 2:
-        yield path, f"expected an even number with {count} hospitals, found {degree}"
-    if not isinstance(network.graph, str):
-        yield from _breaks_in_edges(network.graph, hospitals)
-
-
-def _breaks_in_edges(edges: Sequence[Edge], hospitals: Sequence[str]) -> Iterator[Break]:
-    path: Path = ("network", "graph")
-    known = frozenset(hospitals)
-    neighbours: dict[str, set[str]] = {hospital: set() for hospital in hospitals}
-    for index, edge in enumerate(edges):
-        here = (*path, index)
-        unknown = [
-            broken
-            for end, name in enumerate((edge.first, edge.second))
-            for broken in _unknown((*here, end), name, known)
-        ]
-        yield from unknown
-        if edge.latency is not None:
-            yield from _breaks_in_latency((*here, 2), edge.latency)
-        if unknown:
-            continue
-        if edge.first == edge.second:
-            yield here, f"links '{edge.first}' with itself; remove it"
-        elif edge.second in neighbours[edge.first]:
-            yield here, f"links '{edge.first}' and '{edge.second}' again; remove it"
-        neighbours[edge.first].add(edge.second)
-        neighbours[edge.second].add(edge.first)
-    reached = _reached(neighbours, hospitals[0])
-    apart = [hospital for hospital in hospitals if hospital not in reached]
-    if apart:
-        yield path, f"no edges lead from '{hospitals[0]}' to '{apart[0]}'; add one"
-
-
-def _reached(neighbours: Mapping[str, set[str]], start: str) -> set[str]:
-    reached, frontier = {start}, [start]
-    while frontier:
-        new = neighbours[frontier.pop()] - reached
-        reached |= new
-        frontier.extend(new)
-    return reached
-
-
-def _breaks_in_latency(path: Path, latency: Latency) -> Iterator[Break]:
-    match latency:
-        case Uniform():
-            if latency.low_us > latency.high_us:
-                yield (*path, "high"), "expected at least as much as 'low'"
-        case Lognormal() | Gamma():
-            if latency.mean_us == 0:
-                yield (*path, "mean"), f"expected more than zero for a {latency.distribution}"
-        case Constant() | Normal():
-            pass
-
-
 def breaks_in_faults(
     faults: Sequence[Fault], hospitals: Sequence[str], rounds: int
 ) -> Iterator[Break]:
@@ -218,8 +178,17 @@ def breaks_in_faults(
         if isinstance(fault, Partition):
             yield from _breaks_in_partition(path, fault, instances)
             continue
+        if isinstance(fault, Firewall):
+            continue  # schema_relations_network
+        if isinstance(fault, (Collude, Split)):
+            yield from _breaks_in_alliance(path, fault, faults, known)
+            continue
         yield from _unknown((*path, "hospital"), fault.hospital, known)
-        if isinstance(fault, (Twin, Crash, Silence)):
+        if isinstance(fault, (Equivocate, Slices, Mutate)):
+            yield from _breaks_in_lie(path, fault, known, rounds)
+        if isinstance(fault, Crash) and fault.recover_us is not None:
+            yield from _breaks_in_recovery(path, fault, fault.recover_us)
+        if isinstance(fault, (Twin, Crash, Silence, Equivocate, Slices, Bias)):
             if (fault.kind, fault.hospital) in once:
                 yield (*path, "hospital"), f"'{fault.hospital}' has a {fault.kind} already"
             once.add((fault.kind, fault.hospital))
@@ -230,6 +199,57 @@ def breaks_in_faults(
             )
         if isinstance(fault, Poison):
             yield from _breaks_in_poison(path, fault, faults[:index], rounds)
+
+
+def _breaks_in_recovery(path: Path, crash: Crash, recover_us: int) -> Iterator[Break]:
+    if recover_us <= crash.at_us:
+        yield (*path, "recover"), "expected a time after 'at', or never"
+
+
+def _breaks_in_alliance(
+    path: Path, fault: Collude | Split, faults: Sequence[Fault], known: Collection[str]
+) -> Iterator[Break]:
+    """Check what binds several hospitals: that they exist; a split is alone with the network."""
+    if isinstance(fault, Collude):
+        for index, hospital in enumerate(fault.hospitals):
+            yield from _unknown((*path, "hospitals", index), hospital, known)
+        for index in _repeated(fault.hospitals):
+            hospital = fault.hospitals[index]
+            yield (*path, "hospitals", index), f"'{hospital}' stands in this fault twice"
+    elif any(
+        other is not fault and isinstance(other, Split | Twin | Partition) for other in faults
+    ):
+        yield path, "a split makes the twins and the partition itself; remove it or the others"
+
+
+def _breaks_in_lie(
+    path: Path, lie: Equivocate | Slices | Mutate, known: Collection[str], rounds: int
+) -> Iterator[Break]:
+    """Check a lie's rounds, whom it names, and that there is such a field."""
+    if isinstance(lie, Slices):
+        for key in ("validators", "to"):
+            names: Sequence[str] = getattr(lie, key)
+            for index, name in enumerate(names):
+                yield from _unknown((*path, key, index), name, known)
+            for index in _repeated(names):
+                yield (*path, key, index), f"'{names[index]}' stands here twice"
+        entries = max(1, len(lie.validators))
+        if lie.threshold > entries:
+            yield (
+                (*path, "threshold"),
+                f"expected a threshold from 1 to {entries}, its entries, found {lie.threshold}",
+            )
+        return
+    until = rounds if lie.until_round is None else lie.until_round
+    if lie.from_round > rounds:
+        found = f"at most {rounds}, found {lie.from_round}"
+        yield (*path, "from_round"), f"expected a round of the run, {found}"
+    elif not lie.from_round <= until <= rounds:
+        wanted = f"expected a round from {lie.from_round} to {rounds}"
+        yield (*path, "until_round"), f"{wanted}, found {until}"
+    if isinstance(lie, Mutate) and lie.field not in MUTABLE_FIELDS:
+        advice = known_as(lie.field, MUTABLE_FIELDS)
+        yield (*path, "field"), f"no message has a field '{shown(lie.field)}'; {advice}"
 
 
 def _breaks_in_poison(

@@ -45,21 +45,38 @@ class QuorumSetSection(Section):
 class ProtocolSection(Section):
     """How the hospitals agree."""
 
-    name: Literal["majority"] = "majority"
-    """The protocol: validate, vote, count."""
+    name: Literal["scp", "majority", "pbft", "authority"] = "scp"
+    """The protocol: federated Byzantine agreement with ballots (`scp`), one vote that is counted
+    (`majority`), three phases under a primary (`pbft`), or one hospital that decides for all
+    (`authority`)."""
 
     rule: Literal["majority", "two-thirds", "quorum-sets"] = "two-thirds"
-    """What counts as enough votes."""
+    """Whom each hospital trusts: more than half or more than two thirds of all, or the quorum sets
+    declared below. With the protocol `authority` each trusts the authority alone."""
 
     quorum_sets: Mapping[str, QuorumSetSection] = Field(default={})
     """The quorum set of each hospital, or of every other one under `default`; with the rule
     `quorum-sets` only."""
+
+    authority: NodeId | None = None
+    """The hospital that decides for all; with the protocol `authority` only."""
+
+    quarantine_after: Annotated[int, Field(ge=0, le=1_000_000)] = 3
+    """How many of a hospital's own candidates are refused before it is quarantined: it votes on,
+    and neither leads a round nor contributes. With 0 nobody is quarantined."""
 
     proposal_timeout_us: PositiveDurationUs = Field(default=given("5 s"), alias="proposal_timeout")
     """How long a hospital waits for the candidate of a round."""
 
     vote_timeout_us: PositiveDurationUs = Field(default=given("5 s"), alias="vote_timeout")
     """How long a hospital waits, from its own verdict on, for verdicts that justify a vote."""
+
+    round_timeout_us: PositiveDurationUs = Field(default=given("1 s"), alias="round_timeout")
+    """How long the protocol waits before its next attempt: SCP's rounds of nomination and its
+    ballots (each waits this much longer than the one before), PBFT's views (each twice as long)."""
+
+    catch_up_us: PositiveDurationUs = Field(default=given("2 s"), alias="catch_up")
+    """How long a hospital that is behind waits before it asks another for what it missed."""
 
 
 class DataSection(Section):
@@ -113,6 +130,10 @@ class TrainingSection(Section):
 
     scheme: Literal["sequential", "fedavg"] = "sequential"
     """One hospital after the other, or all at once and averaged."""
+
+    pipeline: bool = False
+    """Whether a hospital begins to train the next round while this one is being decided, from the
+    candidate that it has accepted; if the others refuse that one the work is thrown away."""
 
     epochs: Annotated[int, Field(ge=1, le=1000)] = 5
     """Passes over a hospital's rows in one round."""
@@ -168,6 +189,9 @@ class Expectations(Section):
 
     termination: Verdict = "held"
     """Every honest hospital finishes every round."""
+
+    accountability: Verdict = "held"
+    """Evidence convicts none but those that lie."""
 
     containment: Verdict = "held"
     """No poisoned candidate is accepted."""

@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 from crypto.digest import Digest, digest, sha256
 
 from .errors import ScenarioError, shown
+from .network_files import FILE_SUFFIXES, check_files
 from .schema import Scenario, SchemaWithoutNull
 from .schema_errors import default_at, sentences
 from .schema_fields import NAME_PATTERN, kind_of
@@ -46,9 +47,10 @@ LIBRARY: Final = Path(__file__).parent / "library"
 DIGEST_LABEL: Final = "tclearn/scenario/v1"
 
 # The fields that may be the path of a file, each with how such a path ends.
-_FILES: Final[Mapping[YamlPath, str]] = {
-    ("data", "source"): CSV_SUFFIX,
-    ("costs",): PROFILE_SUFFIX,
+_FILES: Final[Mapping[YamlPath, tuple[str, ...]]] = {
+    ("data", "source"): (CSV_SUFFIX,),
+    ("costs",): (PROFILE_SUFFIX,),
+    **FILE_SUFFIXES,
 }
 
 
@@ -143,6 +145,10 @@ def parse(
         if not _exists(file) or file.is_dir():
             where = f"{document.place(path)}: {dotted(path)}"
             raise ScenarioError(f"{where}: expected a file, found none at '{file}'")
+    fault = check_files(scenario.network, scenario.hospitals)
+    if fault is not None:
+        path, sentence = fault
+        raise ScenarioError(f"{document.place(path)}: {dotted(path)}: {sentence}")
     return scenario
 
 
@@ -189,13 +195,10 @@ def scenario_digest(scenario: Scenario) -> Digest:
     Raises:
         ScenarioError: A file of the scenario cannot be read.
     """
-    fields = {key: _canonical(item) for key, item in scenario.model_dump(mode="python").items()}
+    fields = _canonical(scenario.model_dump(mode="python"))
     for path, file in _files(scenario):
-        *above, key = (str(step) for step in path)
-        section = fields
-        for step in above:
-            section = section[step]
-        section[key] = ["sha256", sha256(_read_bytes(file, str(file), FILE_SIZE_MAX))]
+        section = _at(fields, path[:-1])
+        section[path[-1]] = ["sha256", sha256(_read_bytes(file, str(file), FILE_SIZE_MAX))]
     return digest(DIGEST_LABEL, fields)
 
 
@@ -334,25 +337,47 @@ def _no_container(found: Tree, path: YamlPath, place: str) -> ScenarioError:
 
 def _anchor(document: _Document, folder: Path) -> None:
     """Make the paths of files absolute."""
-    for path, suffix in _FILES.items():
-        *above, key = (str(step) for step in path)
-        section: Tree | None = document.tree
-        for step in above:
-            section = section.get(step) if isinstance(section, dict) else None
-        value = section.get(key) if isinstance(section, dict) else None
-        if isinstance(section, dict) and isinstance(value, str) and value.endswith(suffix):
-            base = Path() if document.place(path).startswith("--set ") else folder
-            section[key] = str((base / value).absolute())
+    for pattern, suffixes in _FILES.items():
+        for path in _matches(document.tree, pattern):
+            section: Any = _at(document.tree, path[:-1])
+            value = section[path[-1]]
+            if isinstance(value, str) and value.endswith(suffixes):
+                base = Path() if document.place(path).startswith("--set ") else folder
+                section[path[-1]] = str((base / value).absolute())
 
 
 def _files(scenario: Scenario) -> Iterator[tuple[YamlPath, Path]]:
     """Yield the files a scenario names, and by which field."""
-    for path, suffix in _FILES.items():
-        value: Any = scenario
-        for step in path:
-            value = getattr(value, str(step))
-        if value.endswith(suffix):
-            yield path, Path(value)
+    tree = scenario.model_dump(mode="python")
+    for pattern, suffixes in _FILES.items():
+        for path in _matches(tree, pattern):
+            value = _at(tree, path)
+            if isinstance(value, str) and value.endswith(suffixes):
+                yield path, Path(value)
+
+
+def _matches(tree: Any, pattern: YamlPath) -> Iterator[YamlPath]:
+    """Yield the paths of a tree that follow a pattern, in which ``*`` is any entry of a list."""
+    if not pattern:
+        yield ()
+        return
+    step, *below = pattern
+    if isinstance(tree, dict):
+        steps: Sequence[str | int] = [step] if step in tree else []
+    elif isinstance(tree, (list, tuple)):
+        indices = range(len(tree))
+        steps = indices if step == "*" else [i for i in indices if i == step]
+    else:
+        return
+    for taken in steps:
+        for path in _matches(tree[taken], tuple(below)):
+            yield (taken, *path)
+
+
+def _at(tree: Any, path: YamlPath) -> Any:
+    for step in path:
+        tree = tree[step]
+    return tree
 
 
 def _report(document: _Document, error: ValidationError) -> str:

@@ -10,11 +10,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from consensus.majority import leader_of
-from consensus.messages import NO_CANDIDATE, Proposal, Statement, Verdict, Vote, signing_fields
 from consensus.quorum import QuorumSet, quorum_set_digest, two_thirds_of
+from consensus.statements import (
+    NO_CANDIDATE,
+    Ballot,
+    Confirm,
+    Externalized,
+    Proposal,
+    Statement,
+    Verdict,
+    ViewCommit,
+    Vote,
+    signing_fields,
+)
 from crypto.digest import Digest, digest, sha256
-from crypto.envelope import sign_value
+from crypto.envelope import Signed, sign_value
 from crypto.identity import NodeId
 from crypto.possession import prove_possession
 from crypto.signature import Algorithm, PrivateKey, private_key
@@ -31,6 +41,7 @@ from ledger.block import (
     RecordType,
     Seal,
     VerdictSeal,
+    VoteSeal,
     core_hash,
     encode_block,
     recorded_as,
@@ -38,11 +49,17 @@ from ledger.block import (
 from ledger.body import Candidate, candidate_digest
 from ledger.candidate import EndCandidate, ModelCandidate, UpdateEntry
 from ledger.chain import ChainState
+from ledger.decision import vote_seal
+from ledger.evidence import Equivocation, Evidence, ForkEvidence, encode_evidence, notice_of
 from ledger.genesis import KEYS_FROM_SEED, WITNESS_ALGORITHM, DataCommitment, Genesis
 from ledger.model import ModelFile
+from ledger.notice import EvidenceNotice
 from ledger.store import LedgerWriter
 
 SECOND_US = 1_000_000
+
+Ballots = Callable[[NodeId, int, Digest], Statement]
+"""What a node says to decide a value in a slot."""
 
 
 def model_bytes(number: int) -> bytes:
@@ -69,6 +86,8 @@ class Forge:
 
     count: int = 4
     round_count: int = 2
+    quarantine_after: int = 0
+    protocol: str = "majority"
     algorithm: Algorithm = Algorithm.ED25519
     quorum_set: Callable[[Sequence[NodeId]], QuorumSet] = two_thirds_of
     label: str = "forge"
@@ -76,6 +95,8 @@ class Forge:
     keys: dict[NodeId, PrivateKey] = field(default_factory=dict)
     witness_keys: dict[NodeId, PrivateKey] = field(default_factory=dict)
     quorum_sets: dict[NodeId, QuorumSet] = field(default_factory=dict)
+    exhibits: list[bytes] = field(default_factory=list)
+    """Files of evidence of the blocks made so far."""
 
     def __post_init__(self) -> None:
         self.nodes = tuple(NodeId(f"h{number}") for number in range(1, self.count + 1))
@@ -94,16 +115,22 @@ class Forge:
         """As many nodes as the quorum set of the first asks for."""
         return self.nodes[: self.quorum_sets[self.nodes[0]].threshold]
 
-    def genesis(self) -> Block:
-        run = digest("test/run", self.label)
+    @property
+    def run(self) -> Digest:
+        return digest("test/run", self.label)
+
+    @property
+    def founding(self) -> Core:
+        """The core of the genesis."""
         body = Genesis(
-            run,
+            self.run,
             {node: key.public_key for node, key in self.keys.items()},
             {node: key.public_key for node, key in self.witness_keys.items()},
             self.quorum_sets,
-            "majority",
+            self.protocol,
             "two-thirds",
             self.round_count,
+            self.quarantine_after,
             KEYS_FROM_SEED,
             digest("test/scenario", self.label),
             digest("test/environment", []),
@@ -111,16 +138,20 @@ class Forge:
             tuple(DataCommitment(node, sha256(b"t"), sha256(b"l")) for node in self.nodes),
             model_file(model_bytes(0)),
         )
-        core = Core(RecordType.GENESIS, NO_PREVIOUS, 0, 0, NO_PREVIOUS, (), 0, None, body)
+        return Core(RecordType.GENESIS, NO_PREVIOUS, 0, 0, NO_PREVIOUS, (), 0, None, body)
+
+    def genesis(self) -> Block:
         voting, witness = (
-            tuple(NodeSeal(node, prove_possession(key, run, node)) for node, key in keys.items())
+            tuple(
+                NodeSeal(node, prove_possession(key, self.run, node)) for node, key in keys.items()
+            )
             for keys in (self.keys, self.witness_keys)
         )
-        return Block(core, Seal(possessions=voting, witness_possessions=witness))
+        return Block(self.founding, Seal(possessions=voting, witness_possessions=witness))
 
     def core(self, state: ChainState, record_type: RecordType, candidate: Candidate | None) -> Core:
         height = state.height + 1
-        proposer = None if candidate is None else leader_of(height, self.nodes)
+        proposer = None if candidate is None else state.leader
         return Core(
             record_type,
             state.chain_id,
@@ -133,9 +164,10 @@ class Forge:
             candidate,
         )
 
-    def model(self, state: ChainState, content: bytes) -> ModelCandidate:
-        author = leader_of(state.height + 1, self.nodes)
-        entry = UpdateEntry(author, sha256(b"update" + content), 90)
+    def model(
+        self, state: ChainState, content: bytes, author: NodeId | None = None
+    ) -> ModelCandidate:
+        entry = UpdateEntry(author or state.leader, sha256(b"update" + content), 90)
         base = state.model.tensors
         return ModelCandidate(model_file(content), base, "sequential", 900_000, (entry,))
 
@@ -143,8 +175,8 @@ class Forge:
         core = self.core(state, RecordType.ACCEPTED, self.model(state, content))
         return self.seal(core, accepting=self.voters)
 
-    def rejected(self, state: ChainState, content: bytes) -> Block:
-        core = self.core(state, RecordType.REJECTED, self.model(state, content))
+    def rejected(self, state: ChainState, content: bytes, author: NodeId | None = None) -> Block:
+        core = self.core(state, RecordType.REJECTED, self.model(state, content, author))
         return self.seal(core, accepting=())
 
     def absent(self, state: ChainState) -> Block:
@@ -154,14 +186,26 @@ class Forge:
         end = EndCandidate(state.height + 1, state.accepted_count, state.model.tensors)
         return self.seal(self.core(state, RecordType.END, end), accepting=self.voters)
 
+    def notice(self, state: ChainState, notice: Candidate) -> Block:
+        """A notice that is accepted; of evidence see `evidence`."""
+        core = self.core(state, recorded_as(notice), notice)
+        return self.seal(core, accepting=self.voters)
+
+    def evidence(self, state: ChainState, evidence: Evidence, genesis: Block) -> Block:
+        """A record of evidence, whose file is kept to be written with the run."""
+        self.exhibits.append(encode_evidence(evidence))
+        block = self.notice(state, notice_of(evidence, genesis))
+        return Block(block.core, replace(block.seal, exhibit=sha256(self.exhibits[-1])))
+
     def seal(
         self,
         core: Core,
         *,
         accepting: Sequence[NodeId],
         voters: Sequence[NodeId] | None = None,
+        saying: Ballots | None = None,
     ) -> Block:
-        """Sign a core: the voters judge as told and vote for it."""
+        """Sign a core: the voters judge as told and vote for it, in the protocol's words."""
         voting = self.voters if voters is None else tuple(voters)
         found = core.body
         assert not isinstance(found, Genesis)
@@ -184,9 +228,31 @@ class Forge:
         verdicts = tuple(
             self.verdict(core, node, judged, accept=node in accepting) for node in voting
         )
-        vote = Vote(core.slot, core_hash(core))
-        votes = tuple(NodeSeal(node, self.sign(node, vote, core.chain)) for node in voting)
-        return Block(core, Seal(proposal, attested, verdicts, votes))
+        value = core_hash(core)
+        say = saying or self.ballot
+        votes = tuple(self.vote(node, say(node, core.slot, value), core.chain) for node in voting)
+        # Where nobody made a file, an evidence notice names one that is nowhere.
+        exhibit = sha256(b"no file") if isinstance(found, EvidenceNotice) else None
+        return Block(core, Seal(proposal, attested, verdicts, votes, exhibit))
+
+    def ballot(self, node: NodeId, slot: int, value: Digest) -> Statement:
+        """A deciding statement of the protocol; of SCP the first node is further than the rest."""
+        quorum_set = quorum_set_digest(self.quorum_sets[node])
+        match self.protocol:
+            case "scp" if node == self.nodes[0]:
+                return Externalized(slot, quorum_set, Ballot(2, value), 4)
+            case "scp":
+                return Confirm(slot, quorum_set, Ballot(4, value), 4, 1, 3)
+            case "pbft":
+                return ViewCommit(slot, 1, value)
+            case _:
+                return Vote(slot, value)
+
+    def vote(self, node: NodeId, statement: Statement, chain_id: Digest) -> VoteSeal:
+        """A statement that decides, signed, as it stands in a seal."""
+        seal = vote_seal(Signed(statement, node, self.sign(node, statement, chain_id)))
+        assert seal is not None
+        return seal
 
     def verdict(self, core: Core, node: NodeId, judged: Digest, *, accept: bool) -> VerdictSeal:
         scores = (("global", 900_000), ("local", 880_000))
@@ -210,11 +276,33 @@ class Forge:
         blocks.append(self.end(state))
         return blocks
 
+    def equivocation(self, node: NodeId, first: Statement, second: Statement) -> Equivocation:
+        """Two statements of one node on this coalition's chain."""
+        chain_id = core_hash(self.founding)
+        one, other = (
+            Signed(each, node, self.sign(node, each, chain_id)) for each in (first, second)
+        )
+        return Equivocation(chain_id, one, other)
+
+    def decided(
+        self, number: int, voters: Sequence[NodeId], saying: Ballots | None = None
+    ) -> Block:
+        """A block of slot 1 for one of several models, with the votes of these nodes."""
+        state = start(Block(self.founding, Seal()))
+        core = self.core(state, RecordType.ACCEPTED, self.model(state, model_bytes(number)))
+        return self.seal(core, accepting=voters, voters=voters, saying=saying)
+
+    def fork(self, first: Sequence[NodeId], second: Sequence[NodeId]) -> ForkEvidence:
+        """Slot 1 decided twice, by these voters and those."""
+        return ForkEvidence(self.decided(1, first), self.decided(2, second))
+
     def write(self, run: Path, blocks: Sequence[Block], replicas: Sequence[str] = ("h1",)) -> Path:
         """Write a run directory without a summary: every replica the same blocks."""
         store = BlobStore(run / "blobs")
         for number in range(self.round_count + 1):
             store.put(model_bytes(number))
+        for exhibit in self.exhibits:
+            store.put(exhibit)
         for name in replicas:
             self.write_replica(run, name, blocks)
         return run

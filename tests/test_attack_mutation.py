@@ -47,6 +47,10 @@ EQUIVALENT: Mapping[str, str] = {
     " StoreError(f'{directory} changed while it was audited')": (
         "needs a run that changes between two reads of one audit"
     ),
+    "ledger/audit/cosigned:read_notes: raise"
+    " StoreError(f'cannot read {folder}: {error.strerror}') from None": (
+        "needs a disk that fails while a folder is listed: what may not be read is passed over"
+    ),
     "ledger/audit/replica:_check_seal: self._settle(PENDING_COUNT_MAX)": (
         "bounds the memory; what is pending is settled at the end as well, in the same order"
     ),

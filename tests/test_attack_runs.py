@@ -9,7 +9,11 @@ from ledger.block import Block
 from tests.corpus.attacks import Attack, staged
 from tests.corpus.judge import judged
 from tests.corpus.runs import RUNS, UNREADABLE, summarise
-from tests.corpus.seals import SEALS, verdict_of_somebody_who_waited_in_vain
+from tests.corpus.seals import (
+    SEALS,
+    verdict_of_somebody_who_waited_in_vain,
+    verdicts_that_convince_a_voter_alone,
+)
 from tests.forge import Forge
 
 
@@ -39,6 +43,14 @@ def test_a_verdict_of_somebody_who_waited_in_vain_is_sound(
 ) -> None:
     scene = staged(tmp_path, forge, blocks, verdict_of_somebody_who_waited_in_vain)
     assert judged(scene.run)["verdict"] == "VALID"
+
+
+def test_verdicts_that_convince_one_of_the_voters_are_sound_for_everybody(
+    tmp_path: Path, forge: Forge, blocks: tuple[Block, ...]
+) -> None:
+    scene = staged(tmp_path, forge, blocks, verdicts_that_convince_a_voter_alone)
+    # Its replica is of another chain than that of h1, and of nothing else is there a word.
+    assert [each["code"] for each in judged(scene.run)["findings"]] == ["GENESIS_DIFFERS"]
 
 
 @pytest.mark.parametrize(("attack", "findings"), RUNS.values(), ids=RUNS)

@@ -11,8 +11,9 @@ import json
 import re
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -112,6 +113,8 @@ class Reader:
     rounds: int = 0
     accepted: int = 0
     ended: bool = False
+    rejections: Counter[str] = field(default_factory=Counter)
+    excluded: set[str] = field(default_factory=set)
 
     def take(self, payload: bytes) -> tuple[dict[str, Any], bytes]:
         """Take the next record in; its core and core hash."""
@@ -121,14 +124,16 @@ class Reader:
         core_hash = hashlib.sha256(b"tclearn/core/v1\0" + outer["core"]).digest()
         assert core["version"] == 1
         if self.genesis is None:
-            self._found(core, core_hash, outer["seal"])
+            self.found(core, core_hash)
+            self._check_possessions(outer["seal"])
         else:
             self._check_chain(core)
             self._check_seal(core, core_hash, outer["seal"])
+            self._exclude(core)
         self.head, self.height, self.time_us = core_hash, core["height"], core["time_us"]
         return core, core_hash
 
-    def _found(self, core: dict[str, Any], core_hash: bytes, seal: dict[str, Any]) -> None:
+    def found(self, core: dict[str, Any], core_hash: bytes) -> None:
         assert core["type"] == "genesis"
         assert core["height"] == core["slot"] == core["time_us"] == 0
         assert core["chain"] == core["prev"] == ZEROS
@@ -136,6 +141,11 @@ class Reader:
         self.model = core["body"]["model"]["tensors"]
         assert list(core["body"]["quorum_sets"]) == self.nodes
         assert all(sorted_set(each) == each for each in core["body"]["quorum_sets"].values())
+        assert core["body"]["protocol"] in ("majority", "authority", "scp", "pbft")
+        self.head, self.height = core_hash, 0
+
+    def _check_possessions(self, seal: dict[str, Any]) -> None:
+        assert self.genesis is not None
         assert [each["node"] for each in seal["possessions"]] == self.nodes
         for node, proof in zip(self.genesis["nodes"], seal["possessions"], strict=True):
             name, algorithm, voting_key, _ = node
@@ -175,8 +185,11 @@ class Reader:
         if kind == "model":
             assert self.rounds < self.genesis["rounds"]
             assert candidate["base"] == self.model
+            assert not self.excluded.intersection(author for author, _, _ in candidate["updates"])
             if core["type"] == "accepted":
                 self.model, self.accepted = candidate["model"]["tensors"], self.accepted + 1
+        if core["type"] == "membership" and candidate["action"] == "quarantine":
+            assert self.rejections[candidate["node"]] >= self.genesis["quarantine_after"]
         if core["type"] == "end":
             assert self.rounds >= self.genesis["rounds"]
             assert candidate["final_height"] == core["height"]
@@ -185,12 +198,29 @@ class Reader:
         self.rounds += kind in ("model", None)
         self.ended = core["type"] == "end"
 
+    def _exclude(self, core: dict[str, Any]) -> None:
+        """What a record means for the leaders and authors of those after it."""
+        candidate = core["body"]["candidate"] or {}
+        match core["type"], candidate:
+            case "rejected", {"kind": "model", "updates": [[author, _, _]]}:
+                self.rejections[author] += 1
+            case "evidence", {"culprits": culprits}:
+                self.excluded.update(culprits)
+            case "membership", {"action": "quarantine", "node": node}:
+                self.excluded.add(node)
+            case _:
+                pass
+
     def _check_seal(self, core: dict[str, Any], core_hash: bytes, seal: dict[str, Any]) -> None:
         slot, candidate = core["slot"], core["body"]["candidate"]
         judged = ZEROS if candidate is None else digest("tclearn/candidate/v1", candidate)
         rejected = core["type"] == "rejected"
+        keys = {"proposal", "attestations", "verdicts", "votes"}
+        evidence = candidate is not None and candidate["kind"] == "evidence"
+        assert seal.keys() == (keys | {"exhibit"} if evidence else keys)
         if candidate is not None:
-            leader = sorted(self.nodes)[(slot - 1) % len(self.nodes)]
+            turns = sorted(set(self.nodes) - self.excluded) or sorted(self.nodes)
+            leader = turns[(slot - 1) % len(turns)]
             assert core["proposer"] == leader
             proposal = seal["proposal"]
             assert proposal["rejected" if rejected else "accepted"] == core_hash
@@ -208,14 +238,26 @@ class Reader:
                 for each in seal["verdicts"]
                 if each["accept"] is not rejected and each["candidate"] == judged
             }
-            assert self._blocks(judges) if rejected else self._convinces(judges)
+            satisfied = self._blocks if rejected else self._convinces
+            voters = [vote["node"] for vote in seal["votes"]]
+            assert any(satisfied(judges, node) for node in (self.owner, *voters))
         self._check_attestations(slot, candidate, seal["attestations"])
-        for vote in seal["votes"]:
+        self._check_votes(slot, core_hash, seal["votes"])
+
+    def _check_votes(self, slot: int, core_hash: bytes, votes: list[dict[str, Any]]) -> None:
+        assert self.genesis is not None
+        for vote in votes:
             node = vote["node"]
             sets = digest("tclearn/quorum-set/v1", sorted_set(self.quorum_set(node)))
-            said = ["tclearn/statement/v1", self.chain, slot, node, sets, ["vote", core_hash]]
+            body = voted(vote, core_hash, self.genesis["protocol"])
+            said = signed_text(self.chain, slot, node, sets, body)
             verify(self.key(node), said, vote["signature"])
-        assert self._convinces({vote["node"] for vote in seal["votes"]})
+        words = {vote["node"]: vote.get("said", ["vote"]) for vote in votes}
+        # Each number at which a certificate could hold is the lower end of one vote.
+        assert any(
+            self._convinces({node for node in words if counts(words[node], number)}, self.owner)
+            for number in {lower_end(each) for each in words.values()}
+        )
 
     def _check_attestations(self, slot: int, body: Any, seals: list[dict[str, Any]]) -> None:
         needed = {} if body is None else dict(self._attested(slot, body))
@@ -247,12 +289,76 @@ class Reader:
                 return kept
             members = kept
 
-    def _convinces(self, members: set[str]) -> bool:
+    def _convinces(self, members: set[str], node: str) -> bool:
         quorum = self._quorum(members)
-        return bool(quorum) and satisfies(quorum, self.quorum_set(self.owner))
+        return bool(quorum) and satisfies(quorum, self.quorum_set(node))
 
-    def _blocks(self, members: set[str]) -> bool:
-        return blocks(members, self.quorum_set(self.owner))
+    def _blocks(self, members: set[str], node: str) -> bool:
+        return blocks(members, self.quorum_set(node))
+
+
+def voted(vote: dict[str, Any], core_hash: bytes, protocol: str) -> list[Any]:
+    """The body of the statement that a vote in a seal stands for."""
+    if "said" not in vote:
+        assert vote.keys() == {"node", "signature"}
+        assert protocol in ("majority", "authority")
+        return ["vote", core_hash]
+    assert vote.keys() == {"node", "signature", "said"}
+    assert all(type(number) is int and 0 <= number < 2**32 for number in vote["said"][1:])
+    match protocol, vote["said"]:
+        case "scp", ["confirm", n, n_p, n_c, n_h]:
+            return ["confirm", [n, core_hash], n_p, n_c, n_h]
+        case "scp", ["externalize", n, n_h]:
+            return ["externalize", [n, core_hash], n_h]
+        case "pbft", ["view-commit", view]:
+            return ["view-commit", view, core_hash]
+        case _:
+            raise AssertionError(vote["said"])
+
+
+def lower_end(said: list[Any]) -> int:
+    """Where what a vote accepts begins: nC, c, or the view."""
+    match said:
+        case ["confirm", _, _, low, _] | ["externalize", low, _] | ["view-commit", low]:
+            return int(low)
+        case _:
+            return 0
+
+
+def counts(said: list[Any], number: int) -> bool:
+    """Whether a vote is one for a counter or view."""
+    match said:
+        case ["confirm", _, _, low, high]:
+            return bool(1 <= low <= number <= high)
+        case ["externalize", low, _]:
+            return bool(1 <= low <= number)
+        case ["view-commit", view]:
+            return bool(view == number)
+        case _:
+            return said == ["vote"]
+
+
+def body_of(said: dict[str, Any]) -> list[Any]:
+    """The body that is signed, of a statement as it stands in a file."""
+    fields = {key: value for key, value in said.items() if key not in ("kind", "slot")}
+    order = {
+        "vote": "value",
+        "nominate": "votes accepted",
+        "prepare": "ballot prepared prepared_prime commit_counter high_counter",
+        "confirm": "ballot prepared_counter commit_counter high_counter",
+        "externalize": "commit high_counter",
+        "new-view": "view value changes",
+        "view-change": "view",
+    }.get(said["kind"], "view value")
+    body = [said["kind"], *(fields[name] for name in order.split())]
+    if said["kind"] == "view-change":
+        claim = [fields["prepared_view"], fields["prepared_value"]]
+        body.append([] if claim == [None, None] else claim)
+    return [[] if value is None else value for value in body]
+
+
+def signed_text(chain: bytes, slot: int, node: str, sets: bytes, body: list[Any]) -> list[Any]:
+    return ["tclearn/statement/v1", chain, slot, node, sets, body]
 
 
 def satisfies(members: set[str], quorum_set: Any) -> bool:
@@ -295,6 +401,45 @@ def test_a_reader_written_from_the_page_reads_a_forged_ledger(tmp_path: Path) ->
         assert [core["type"] for core, _ in found] == ["genesis", "accepted", "rejected", "end"]
 
 
+@pytest.mark.parametrize("protocol", ["majority", "authority", "scp", "pbft"])
+def test_a_reader_written_from_the_page_reads_a_ledger_of_each_protocol(
+    tmp_path: Path, protocol: str
+) -> None:
+    forge = Forge(protocol=protocol)
+    run = forge.write(tmp_path, forge.blocks())
+    assert len(read((run / "ledger" / "h1" / "00000000.seg").read_bytes())) == 4
+
+
+def founded(example: dict[str, Any]) -> Reader:
+    """A reader that has taken in the genesis of an example."""
+    core = bytes.fromhex(example["genesis"])
+    reader = Reader("h1")
+    reader.found(decoded(core), hashlib.sha256(b"tclearn/core/v1\0" + core).digest())
+    return reader
+
+
+@pytest.mark.parametrize("example", VECTORS["certificates"], ids=lambda each: each["protocol"])
+def test_the_certificates_follow_from_the_page(example: dict[str, Any]) -> None:
+    payload = bytes.fromhex(example["payload"])
+    core, _ = founded(example).take(payload)
+    assert core["type"] == "accepted"
+    for vote in range(3):
+        outer = decoded(payload)
+        seal = outer["seal"]["votes"][vote]
+        seal["said"] = [*seal.get("said", ["vote"])[:-1], 0]
+        with pytest.raises((AssertionError, nacl.exceptions.BadSignatureError)):
+            founded(example).take(encoded(outer))
+
+
+def test_commits_of_two_views_and_intervals_apart_convince_nobody() -> None:
+    for words in (
+        {"h1": ["view-commit", 0], "h2": ["view-commit", 0], "h3": ["view-commit", 1]},
+        {"h1": ["confirm", 2, 2, 1, 2], "h2": ["confirm", 4, 4, 3, 4], "h3": ["externalize", 4, 4]},
+        {"h1": ["confirm", 2, 2, 0, 2], "h2": ["confirm", 2, 2, 2, 1], "h3": ["externalize", 0, 4]},
+    ):
+        assert not any(all(counts(each, number) for each in words.values()) for number in range(10))
+
+
 def test_a_reader_written_from_the_page_reads_the_stored_ledger() -> None:
     found = read(make.SEGMENT.read_bytes())
     stated = [(each["type"], each["height"], each["core_hash"]) for each in VECTORS["records"]]
@@ -311,6 +456,7 @@ def test_the_stored_ledger_is_valid_to_the_audit(tmp_path: Path) -> None:
     store = BlobStore(tmp_path / "blobs")
     for number in range(make.ROUNDS):
         store.put(model_bytes(number))
+    store.put(bytes.fromhex(VECTORS["files"][0]["file"]))
     report = audit_run(tmp_path)
     assert report.judgement is Judgement.VALID, report.findings
 
@@ -414,6 +560,58 @@ def test_the_signed_preimages_verify_and_have_the_form_of_the_page() -> None:
     for label, array in described.items():
         parts = re.sub(r"\[[^]]*\]", "array", array).split(", ")
         assert len(parts) + 1 == lengths[label], label
+
+
+def test_the_statements_in_files_are_signed_as_the_page_says() -> None:
+    statements = [
+        decoded(bytes.fromhex(example["statement"]))
+        for example in VECTORS["files"]
+        if "statement" in example
+    ]
+    preimages = [decoded(bytes.fromhex(example["preimage"])) for example in VECTORS["preimages"]]
+    said = [each for each in preimages if each[0] == "tclearn/statement/v1"]
+    assert [body_of(each) for each in statements] == [each[-1] for each in said]
+    for statement, preimage in zip(statements, said, strict=True):
+        sets = statement.get("quorum_set", preimage[4])
+        text = signed_text(preimage[1], statement["slot"], "h1", sets, body_of(statement))
+        assert text == preimage
+
+
+def test_the_bodies_of_statements_are_those_of_the_page() -> None:
+    rows = re.findall(r'^\| `([\w-]+)` \| `\["([\w-]+)", (.+)\]` \|', section("Signatures"), re.M)
+    described = {kind: re.sub(r"\[[^]]*\]", "array", rest) for kind, _, rest in rows}
+    assert all(kind == named for kind, named, _ in rows)
+    bodies = [decoded(bytes.fromhex(each["preimage"]))[-1] for each in VECTORS["preimages"]]
+    lengths = {body[0]: len(body) for body in bodies if isinstance(body, list) and body}
+    assert {kind: 1 + len(rest.split(", ")) for kind, rest in described.items()} == lengths
+
+
+def test_the_files_of_evidence_follow_from_the_page() -> None:
+    equivocation, fork = (each for each in VECTORS["files"] if "file" in each)
+    chain = bytes.fromhex(equivocation["chain"])
+    genesis = decoded(bytes.fromhex(VECTORS["records"][0]["core"]))["body"]
+    found = decoded(bytes.fromhex(equivocation["file"]))
+    assert (found["kind"], found["chain"]) == ("equivocation", chain)
+    pair = [found[name] for name in ("first", "second")]
+    assert pair[0]["node"] == pair[1]["node"] == "h3"
+    for each in pair:
+        node, said = each["node"], each["statement"]
+        sets = digest("tclearn/quorum-set/v1", sorted_set(genesis["quorum_sets"][node]))
+        text = signed_text(chain, said["slot"], node, sets, body_of(said))
+        (key,) = (key for name, _, key, _ in genesis["nodes"] if name == node)
+        verify(key, text, each["signature"])
+    about = [chain, "h3", *sorted(encoded(each["statement"]) for each in pair)]
+    assert digest("tclearn/evidence/v1", about).hex() == equivocation["subject"]
+    found = decoded(bytes.fromhex(fork["file"]))
+    cores = [decoded(found[name])["core"] for name in ("first", "second")]
+    hashes = sorted(hashlib.sha256(b"tclearn/core/v1\0" + core).digest() for core in cores)
+    assert digest("tclearn/evidence/v1", [chain, *hashes]).hex() == fork["subject"]
+    (record,) = (each for each in VECTORS["records"] if each["type"] == "evidence")
+    candidate = decoded(bytes.fromhex(record["core"]))["body"]["candidate"]
+    assert candidate["subject"].hex() == equivocation["subject"]
+    stored = [decoded(payload) for payload in payloads(make.SEGMENT.read_bytes())]
+    named = [each["seal"]["exhibit"] for each in stored if "exhibit" in each["seal"]]
+    assert named == [hashlib.sha256(bytes.fromhex(equivocation["file"])).digest()]
 
 
 # The code gives the vectors, and says what the page says

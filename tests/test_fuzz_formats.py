@@ -19,7 +19,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consensus.messages import Statement, Vote
+from consensus.statements import (
+    Ballot,
+    Confirm,
+    Externalized,
+    NewView,
+    Nominate,
+    Prepare,
+    PrePrepare,
+    Proposal,
+    Statement,
+    Verdict,
+    ViewChange,
+    ViewCommit,
+    ViewPrepare,
+    Vote,
+)
+from crypto.digest import Digest
 from crypto.encoding import decode, encode
 from crypto.envelope import Signed
 from crypto.errors import EncodingError, TensorFileError
@@ -50,7 +66,9 @@ def fuzzed(max_examples: int) -> settings:
 
 FORGE = Forge(count=3)
 BLOCKS = FORGE.blocks()
+PROTOCOLS = ("majority", "scp", "pbft")
 PAYLOADS = [encode_block(block) for block in every_type(Forge())]
+PAYLOADS += [encode_block(Forge(protocol=each).decided(1, [H1, H2, H3])) for each in PROTOCOLS]
 NOTE = format_note(cosigned(FORGE, head(BLOCKS), [H1, H2, H3]))
 ANCHOR = format_anchor(anchored(FORGE, BLOCKS, ["h1", "h2"]))
 POLICY = format_policy(default_policy(start(BLOCKS[0]).genesis))
@@ -62,9 +80,26 @@ def vote(block: Block) -> Signed[Statement]:
     return Signed(Vote(block.core.slot, core_hash(block.core)), seal.node, seal.signature)
 
 
+VALUE, QUORUM_SET = Digest(bytes(range(32))), Digest(bytes(32))
+BALLOT = Ballot(1, VALUE)
+ONE_OF_EACH_KIND: list[Statement] = [
+    Proposal(1, VALUE, VALUE, VALUE),
+    Verdict(1, VALUE, True, "ok", (("global", 1),)),
+    Vote(1, VALUE),
+    Nominate(1, QUORUM_SET, (VALUE,), ()),
+    Prepare(1, QUORUM_SET, BALLOT, BALLOT, None, 1, 1),
+    Confirm(1, QUORUM_SET, BALLOT, 1, 1, 1),
+    Externalized(1, QUORUM_SET, BALLOT, 1),
+    PrePrepare(1, 0, VALUE),
+    ViewPrepare(1, 0, VALUE),
+    ViewCommit(1, 0, VALUE),
+    ViewChange(1, 1, 0, VALUE),
+    NewView(1, 1, VALUE, (H1, H2, H3)),
+]
 EVIDENCE = [
     encode_evidence(Equivocation(core_hash(BLOCKS[0].core), vote(BLOCKS[1]), vote(BLOCKS[2]))),
     encode_evidence(ForkEvidence(BLOCKS[1], BLOCKS[2])),
+    *(encode_evidence(FORGE.equivocation(H1, each, each)) for each in ONE_OF_EACH_KIND),
 ]
 
 LEAVES: st.SearchStrategy[Any] = (

@@ -12,14 +12,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ledger.evidence
-from consensus.messages import NO_CANDIDATE, Proposal, Statement, Verdict, Vote
-from consensus.quorum import QuorumSet
+from consensus.quorum import QuorumSet, quorum_set_digest
+from consensus.statements import (
+    KINDS,
+    NO_CANDIDATE,
+    Ballot,
+    Confirm,
+    Externalized,
+    NewView,
+    Nominate,
+    Prepare,
+    PrePrepare,
+    Proposal,
+    Statement,
+    Verdict,
+    ViewChange,
+    ViewCommit,
+    ViewPrepare,
+    Vote,
+    kind_of,
+)
 from crypto.digest import Digest, sha256
 from crypto.encoding import Value, decode, encode
 from crypto.envelope import Signed
 from crypto.identity import NodeId
 from crypto.signature import Algorithm
-from ledger.block import Block, NodeSeal, RecordType, core_hash, encode_block
+from ledger.block import Block, VoteKind, VoteSeal, core_hash, encode_block
 from ledger.errors import StoreError, Violation
 from ledger.evidence import (
     Conviction,
@@ -35,7 +53,6 @@ from ledger.evidence import (
 from ledger.notice import Misconduct
 from ledger.record import MAGIC, frame
 from ledger.statement import (
-    kind_of,
     read_signed,
     read_statement,
     signed_value,
@@ -43,7 +60,7 @@ from ledger.statement import (
 )
 from ledger.store import segment_path
 from scenarios.cli.evidence import evidence_command
-from tests.forge import Forge, model_bytes, start
+from tests.forge import Forge
 
 H1, H2, H3, H4 = (NodeId(f"h{number}") for number in range(1, 5))
 A, B, C = (sha256(letter) for letter in (b"a", b"b", b"c"))
@@ -62,6 +79,82 @@ CONTRADICTIONS: list[tuple[Statement, Statement]] = [
     (VERDICT, replace(VERDICT, scores=SCORES[:1])),
     (VOTE, replace(VOTE, value=B)),
 ]
+"""Of what is signed once in a slot."""
+
+TRUSTED = quorum_set_digest(Forge().quorum_sets[H2])
+"""Digest of the quorum set that everybody has."""
+OTHER_TRUST = sha256(b"another quorum set")
+
+
+def nominate(votes: tuple[Digest, ...], accepted: tuple[Digest, ...] = ()) -> Nominate:
+    return Nominate(3, TRUSTED, tuple(sorted(votes)), tuple(sorted(accepted)))
+
+
+def prepare(counter: int, value: Digest, prepared: Ballot | None = None) -> Prepare:
+    return Prepare(3, TRUSTED, Ballot(counter, value), prepared, None, 0, 0)
+
+
+def confirm(counter: int, value: Digest, low: int = 1, high: int = 1) -> Confirm:
+    return Confirm(3, TRUSTED, Ballot(counter, value), counter, low, high)
+
+
+def externalize(counter: int, value: Digest) -> Externalized:
+    return Externalized(3, TRUSTED, Ballot(counter, value), counter)
+
+
+SCP_CONTRADICTIONS: list[tuple[Statement, Statement]] = [
+    (nominate((A,)), nominate((B,))),
+    (nominate((A, B), (A,)), nominate((A, B), (B,))),
+    (prepare(1, A), prepare(1, B)),
+    (prepare(1, A, Ballot(1, B)), prepare(2, A)),
+    (confirm(1, A), confirm(1, B)),
+    (confirm(1, A), confirm(5, B)),
+    (confirm(2, A, 1, 2), confirm(3, A, 1, 1)),
+    (confirm(1, A), externalize(1, B)),
+    (externalize(1, A), externalize(1, B)),
+    (externalize(1, A), externalize(7, B)),
+    (externalize(1, A), externalize(2, A)),
+    (prepare(1, A), replace(prepare(1, A), quorum_set=OTHER_TRUST)),
+]
+PBFT_CONTRADICTIONS: list[tuple[Statement, Statement]] = [
+    (PrePrepare(3, 0, A), PrePrepare(3, 0, B)),
+    (PrePrepare(3, 0, A), ViewPrepare(3, 0, B)),
+    (ViewPrepare(3, 1, A), ViewPrepare(3, 1, B)),
+    (ViewPrepare(3, 1, A), ViewCommit(3, 1, B)),
+    (ViewCommit(3, 1, A), ViewCommit(3, 1, B)),
+    (NewView(3, 1, A, (H1, H2, H3)), NewView(3, 1, B, (H1, H2, H3))),
+    (NewView(3, 1, A, (H1, H2, H3)), NewView(3, 1, A, (H2, H3, H4))),
+    (NewView(3, 1, A, (H1, H2, H3)), ViewPrepare(3, 1, B)),
+    (ViewChange(3, 1, None, None), ViewChange(3, 1, 0, A)),
+    (ViewChange(3, 1, 0, A), ViewChange(3, 1, 0, B)),
+    (ViewChange(3, 1, 0, A), ViewChange(3, 2, None, None)),
+    (ViewCommit(3, 0, A), ViewChange(3, 1, None, None)),
+    (ViewCommit(3, 0, A), ViewChange(3, 2, 0, B)),
+]
+CONSISTENT: list[tuple[Statement, Statement]] = [
+    (VOTE, VERDICT),
+    (VOTE, PROPOSAL),
+    (VOTE, confirm(1, B)),
+    (ViewCommit(3, 0, A), externalize(1, B)),
+    (nominate((A,)), nominate((A, B))),
+    (nominate((A,)), nominate((A, B), (B,))),
+    (nominate((A,)), prepare(1, B)),
+    (prepare(1, A), prepare(2, A)),
+    (prepare(1, A), prepare(2, B)),
+    (prepare(1, A), confirm(1, A)),
+    (prepare(1, A), confirm(2, B)),
+    (prepare(1, A), externalize(2, B)),
+    (confirm(1, A), confirm(2, A, 1, 2)),
+    (confirm(1, A), externalize(1, A)),
+    (PrePrepare(3, 0, A), ViewPrepare(3, 1, B)),
+    (ViewPrepare(3, 0, A), ViewCommit(3, 0, A)),
+    (ViewPrepare(3, 0, A), ViewChange(3, 1, None, None)),
+    (ViewCommit(3, 0, A), ViewChange(3, 1, 0, A)),
+    (ViewCommit(3, 0, A), ViewCommit(3, 1, B)),
+    (ViewCommit(3, 0, A), NewView(3, 1, B, (H1, H3, H4))),
+    (ViewChange(3, 1, 0, A), ViewChange(3, 2, 1, B)),
+]
+"""What a correct node may sign in one slot."""
 
 
 @cache
@@ -97,19 +190,9 @@ def equivocation(node: NodeId, first: Statement, second: Statement) -> Equivocat
     return Equivocation(chain_id(), signed(node, first), signed(node, second))
 
 
-def decided(by: Forge, number: int, voters: tuple[NodeId, ...]) -> Block:
-    """A block of slot 1 for one of several models, with the votes of these nodes."""
-    state = start(by.genesis())
-    core = by.core(state, RecordType.ACCEPTED, by.model(state, model_bytes(number)))
-    return by.seal(core, accepting=voters, voters=voters)
-
-
 @cache
 def fork() -> ForkEvidence:
-    return ForkEvidence(
-        decided(forge(), 1, (H1, H2, H3)),
-        decided(forge(), 2, (H2, H3, H4)),
-    )
+    return forge().fork((H1, H2, H3), (H2, H3, H4))
 
 
 def refused(evidence: Evidence, by: Block | None = None) -> Violation:
@@ -124,7 +207,7 @@ def refused(evidence: Evidence, by: Block | None = None) -> Violation:
 
 
 @pytest.mark.parametrize("statement", [PROPOSAL, VERDICT, VOTE, replace(VERDICT, scores=())])
-def test_a_statement_reads_back(statement: Statement) -> None:
+def test_a_signed_statement_reads_back(statement: Statement) -> None:
     assert read_statement(decode(encode(statement_value(statement)))) == statement
     said = signed(H1, statement)
     assert read_signed(decode(encode(signed_value(said)))) == said
@@ -132,6 +215,7 @@ def test_a_statement_reads_back(statement: Statement) -> None:
 
 def test_every_kind_of_statement_has_a_name_of_its_own() -> None:
     assert [kind_of(each) for each in (PROPOSAL, VERDICT, VOTE)] == ["proposal", "verdict", "vote"]
+    assert len(set(KINDS.values())) == len(KINDS) == 12
 
 
 BAD_STATEMENTS: list[Value] = [
@@ -185,8 +269,10 @@ def test_a_signed_statement_has_a_node_and_a_signature() -> None:
 # Equivocation
 
 
-@pytest.mark.parametrize(("first", "second"), CONTRADICTIONS)
-def test_two_statements_that_differ_convict_their_signer(
+@pytest.mark.parametrize(
+    ("first", "second"), [*CONTRADICTIONS, *SCP_CONTRADICTIONS, *PBFT_CONTRADICTIONS]
+)
+def test_two_statements_that_contradict_each_other_convict_their_signer(
     first: Statement, second: Statement
 ) -> None:
     for pair in ((first, second), (second, first)):
@@ -194,7 +280,9 @@ def test_two_statements_that_differ_convict_their_signer(
         assert conviction.misconduct is Misconduct.EQUIVOCATION
         assert (conviction.slot, conviction.culprits) == (3, (H2,))
         assert conviction.code == "EQUIVOCATION"
-        assert f"h2 signed two {kind_of(first)}s in slot 3" in conviction.explanation
+        assert (
+            "h2 signed in slot 3 what a correct node never signs both (" in conviction.explanation
+        )
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)
@@ -234,7 +322,6 @@ def test_scores_in_another_order_are_the_same_statement() -> None:
     ("first", "second", "code"),
     [
         (signed(H1, VOTE), signed(H1, Vote(4, B)), "TWO_SLOTS"),
-        (signed(H1, VOTE), signed(H1, VERDICT), "TWO_KINDS"),
         (signed(H1, VOTE), signed(H2, Vote(3, B)), "TWO_NODES"),
         (signed(H1, VOTE), replace(signed(H2, Vote(3, B)), node=H1), "BAD_SIGNATURE"),
         (signed(H1, VOTE), replace(signed(H1, VOTE), statement=Vote(3, B)), "BAD_SIGNATURE"),
@@ -263,6 +350,50 @@ def test_a_signature_under_another_quorum_set_proves_nothing() -> None:
         Signed(vote, H1, liar.sign(H1, vote, chain_id())) for vote in (VOTE, Vote(3, B))
     ]
     assert refused(Equivocation(chain_id(), *pair)).code == "BAD_SIGNATURE"
+
+
+@pytest.mark.parametrize(("first", "second"), CONSISTENT)
+def test_two_statements_that_a_correct_node_may_sign_prove_nothing(
+    first: Statement, second: Statement
+) -> None:
+    for pair in ((first, second), (second, first)):
+        violation = refused(equivocation(H2, *pair))
+        assert violation.code == "NO_CONTRADICTION"
+        assert violation.found == (
+            f"a {kind_of(pair[0])} and a {kind_of(pair[1])} that it may sign both"
+        )
+
+
+def test_every_kind_is_in_some_contradiction_and_in_some_pair_without() -> None:
+    for pairs in ([*CONTRADICTIONS, *SCP_CONTRADICTIONS, *PBFT_CONTRADICTIONS], CONSISTENT):
+        assert {type(each) for pair in pairs for each in pair} == KINDS.keys()
+
+
+def test_a_view_change_with_half_a_claim_is_no_second_statement() -> None:
+    """Both are signed as a view change without a claim, so an honest one would be convicted."""
+    honest = ViewChange(3, 1, None, None)
+    for half in (ViewChange(3, 1, None, A), ViewChange(3, 1, 0, None)):
+        evidence = equivocation(H2, honest, half)
+        relabelled = replace(evidence, second=replace(evidence.first, statement=half))
+        with pytest.raises(Violation, match=r"SAME_STATEMENT|BAD_SIGNATURE"):
+            check_evidence(relabelled, genesis())
+        with pytest.raises(Violation, match="BAD_SCHEMA"):
+            decode_evidence(encode_evidence(relabelled))
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.data())
+def test_one_signature_never_convicts(data: st.DataObject) -> None:
+    """Whatever another statement says, it is not what the signature of the first covers."""
+    everything = [
+        each
+        for pair in [*CONTRADICTIONS, *SCP_CONTRADICTIONS, *PBFT_CONTRADICTIONS]
+        for each in pair
+    ]
+    first, second = (data.draw(st.sampled_from(everything)) for _ in range(2))
+    one = signed(H2, first)
+    violation = refused(Equivocation(chain_id(), one, replace(one, statement=second)))
+    assert violation.code in ("SAME_STATEMENT", "NO_CONTRADICTION", "BAD_SIGNATURE")
 
 
 @cache
@@ -313,7 +444,7 @@ def test_a_fork_convicts_whoever_voted_for_both() -> None:
 
 def test_a_fork_by_two_disjoint_quorums_convicts_nobody_and_says_why() -> None:
     by = islands()
-    evidence = ForkEvidence(decided(by, 1, (H1, H2)), decided(by, 2, (H3, H4)))
+    evidence = ForkEvidence(by.decided(1, (H1, H2)), by.decided(2, (H3, H4)))
     conviction = check_evidence(evidence, by.genesis())
     assert (conviction.slot, conviction.culprits) == (1, ())
     assert conviction.code == "FORK_CONFIG_NO_INTERSECTION"
@@ -323,7 +454,7 @@ def test_a_fork_by_two_disjoint_quorums_convicts_nobody_and_says_why() -> None:
 def test_a_voter_outside_the_quorums_is_convicted_too() -> None:
     """h3 alone is no part of a quorum of h1 and h2, but it voted for both."""
     by = islands()
-    evidence = ForkEvidence(decided(by, 1, (H1, H2, H3)), decided(by, 2, (H3, H4)))
+    evidence = ForkEvidence(by.decided(1, (H1, H2, H3)), by.decided(2, (H3, H4)))
     assert check_evidence(evidence, by.genesis()).culprits == (H3,)
 
 
@@ -331,7 +462,7 @@ def edit(block: Block, **changes: object) -> Block:
     return Block(replace(block.core, **changes), block.seal)  # type: ignore[arg-type]  # any field
 
 
-def with_votes(block: Block, votes: tuple[NodeSeal, ...]) -> Block:
+def with_votes(block: Block, votes: tuple[VoteSeal, ...]) -> Block:
     return Block(block.core, replace(block.seal, votes=votes))
 
 
@@ -347,9 +478,22 @@ BROKEN_FORKS: dict[str, tuple[Callable[[Block, Block], tuple[Block, Block]], str
     "a vote by a stranger": (
         lambda a, b: (
             a,
-            with_votes(b, (*b.seal.votes, NodeSeal(NodeId("x"), b.seal.votes[0].signature))),
+            with_votes(b, (*b.seal.votes, replace(b.seal.votes[0], node=NodeId("x")))),
         ),
         "NO_QUORUM",
+    ),
+    "a vote of another protocol": (
+        lambda a, b: (
+            a,
+            with_votes(
+                b,
+                (
+                    *b.seal.votes[:2],
+                    replace(b.seal.votes[2], kind=VoteKind.VIEW_COMMIT, numbers=(0,)),
+                ),
+            ),
+        ),
+        "BAD_VOTE",
     ),
     "votes for the other block": (lambda a, b: (a, with_votes(b, a.seal.votes)), "BAD_SIGNATURE"),
     "a vote relabelled": (
@@ -370,6 +514,135 @@ def test_two_blocks_that_are_not_two_decisions_prove_nothing(case: str) -> None:
     first, second = breaking(fork().first, fork().second)
     assert refused(ForkEvidence(first, second)).code == code
     assert refused(ForkEvidence(second, first)).code == code
+
+
+@cache
+def of_protocol(protocol: str) -> Forge:
+    return Forge(protocol=protocol)
+
+
+def in_view(view: int) -> Callable[[NodeId, int, Digest], Statement]:
+    return lambda _, slot, value: ViewCommit(slot, view, value)
+
+
+def by_ballots(low: int, high: int) -> Callable[[NodeId, int, Digest], Statement]:
+    return lambda _, slot, value: Confirm(slot, TRUSTED, Ballot(high, value), high, low, high)
+
+
+def by_end(counter: int) -> Callable[[NodeId, int, Digest], Statement]:
+    return lambda _, slot, value: Externalized(slot, TRUSTED, Ballot(counter, value), counter)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "first", "second"),
+    [
+        ("scp", None, None),
+        ("scp", by_ballots(1, 1), by_ballots(1, 1)),
+        ("scp", by_ballots(1, 2), by_ballots(7, 9)),
+        ("scp", by_ballots(3, 3), by_end(1)),
+        ("scp", by_end(1), by_end(2**32 - 1)),
+        ("pbft", None, None),
+        ("pbft", in_view(0), in_view(0)),
+        ("pbft", in_view(2**32 - 1), in_view(2**32 - 1)),
+    ],
+)
+def test_a_fork_of_each_protocol_convicts_exactly_the_double_voters(
+    protocol: str,
+    first: Callable[[NodeId, int, Digest], Statement] | None,
+    second: Callable[[NodeId, int, Digest], Statement] | None,
+) -> None:
+    by = of_protocol(protocol)
+    one = by.decided(1, (H1, H2, H3), first)
+    other = by.decided(2, (H2, H3, H4), second)
+    for pair in ((one, other), (other, one)):
+        conviction = check_evidence(ForkEvidence(*pair), by.genesis())
+        assert (conviction.code, conviction.culprits) == ("FORK", (H2, H3))
+        evidence = ForkEvidence(*pair)
+        assert decode_evidence(encode_evidence(evidence)) == evidence
+
+
+def test_a_fork_of_pbft_across_views_is_a_fork_without_culprits() -> None:
+    by = of_protocol("pbft")
+    one = by.decided(1, (H1, H2, H3), in_view(0))
+    other = by.decided(2, (H2, H3, H4), in_view(1))
+    conviction = check_evidence(ForkEvidence(one, other), by.genesis())
+    assert (conviction.code, conviction.culprits) == ("FORK", ())
+    assert "h2, h3 committed both in different views" in conviction.explanation
+
+
+def test_of_a_fork_of_pbft_only_those_are_convicted_who_committed_twice_in_a_view() -> None:
+    """h2 committed the second value in a later view; what is beside the quorum convicts too."""
+    by = of_protocol("pbft")
+    one = by.decided(1, (H1, H2, H3), in_view(0))
+    views = {H1: 1, H2: 1, H3: 0, H4: 1}
+    other = by.decided(
+        2, (H1, H2, H3, H4), lambda node, slot, value: ViewCommit(slot, views[node], value)
+    )
+    assert check_evidence(ForkEvidence(one, other), by.genesis()).culprits == (H3,)
+
+
+def test_a_fork_by_an_authority_convicts_the_authority() -> None:
+    by = Forge(protocol="authority", quorum_set=lambda nodes: QuorumSet(1, (nodes[0],)))
+    evidence = by.fork((H1,), (H1,))
+    conviction = check_evidence(evidence, by.genesis())
+    assert (conviction.code, conviction.culprits) == ("FORK", (H1,))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "saying"),
+    [
+        ("pbft", lambda node, slot, value: ViewCommit(slot, int(node == H1), value)),
+        (
+            "scp",
+            lambda node, slot, value: by_ballots(*((1, 2) if node == H2 else (3, 4)))(
+                node, slot, value
+            ),
+        ),
+        ("scp", by_ballots(2, 1)),
+        ("scp", by_ballots(0, 3)),
+        ("scp", by_end(0)),
+    ],
+)
+def test_votes_that_do_not_count_together_are_no_certificate_of_a_fork(
+    protocol: str, saying: Callable[[NodeId, int, Digest], Statement]
+) -> None:
+    by = of_protocol(protocol)
+    evidence = ForkEvidence(by.decided(1, (H1, H2, H3)), by.decided(2, (H1, H2, H3), saying))
+    assert refused(evidence, by.genesis()).code == "NO_QUORUM"
+
+
+@pytest.mark.parametrize("protocol", ["majority", "scp", "pbft"])
+def test_votes_of_one_protocol_are_no_certificate_of_another(protocol: str) -> None:
+    by = of_protocol(protocol)
+    for kind in ("majority", "scp", "pbft"):
+        if kind == protocol:
+            continue
+        other = of_protocol(kind)
+        evidence = ForkEvidence(
+            by.decided(1, (H1, H2, H3)), by.decided(2, (H1, H2, H3), other.ballot)
+        )
+        assert refused(evidence, by.genesis()).code == "BAD_VOTE"
+
+
+@pytest.mark.parametrize("protocol", ["scp", "pbft"])
+def test_a_vote_under_another_quorum_set_is_none_in_a_fork(protocol: str) -> None:
+    by, liar = of_protocol(protocol), Forge(protocol=protocol)
+    block = by.decided(2, (H1, H2, H3))
+    liar.quorum_sets[H1] = QuorumSet(1, (H1,))
+    said = liar.ballot(H1, 1, core_hash(block.core))
+    false = liar.vote(H1, said, block.core.chain)
+    evidence = ForkEvidence(
+        by.decided(1, (H1, H2, H3)), with_votes(block, (false, *block.seal.votes[1:]))
+    )
+    assert refused(evidence, by.genesis()).code == "BAD_SIGNATURE"
+
+
+def test_a_statement_under_a_quorum_set_of_its_own_convicts_who_claims_it() -> None:
+    """SCP's statements carry their quorum set; a node that lies about it still has signed."""
+    pair = [replace(confirm(1, value), quorum_set=OTHER_TRUST) for value in (A, B)]
+    assert check_evidence(equivocation(H2, *pair), genesis()).culprits == (H2,)
+    other = replace(confirm(1, A), quorum_set=OTHER_TRUST)
+    assert check_evidence(equivocation(H2, confirm(1, A), other), genesis()).culprits == (H2,)
 
 
 def test_two_honest_blocks_of_one_chain_prove_nothing() -> None:
@@ -444,6 +717,7 @@ def test_what_is_no_genesis_file_is_one_clear_error(tmp_path: Path) -> None:
     "evidence",
     [
         *(equivocation(H1, *pair) for pair in CONTRADICTIONS),
+        *(equivocation(H1, *pair) for pair in (*SCP_CONTRADICTIONS, *PBFT_CONTRADICTIONS)),
         fork(),
         ForkEvidence(genesis(), fork().first),
     ],
@@ -493,7 +767,14 @@ def convicted(content: bytes) -> Conviction | None:
         return None
 
 
-@pytest.mark.parametrize("pair", [CONTRADICTIONS[0], CONTRADICTIONS[4], CONTRADICTIONS[6]])
+@pytest.mark.parametrize(
+    "pair",
+    [
+        *(CONTRADICTIONS[number] for number in (0, 4, 6)),
+        (confirm(1, A), confirm(2, B)),
+        (ViewCommit(3, 0, A), ViewChange(3, 1, None, None)),
+    ],
+)
 def test_no_changed_byte_of_an_equivocation_proves_anything(
     pair: tuple[Statement, Statement],
 ) -> None:
@@ -565,7 +846,9 @@ def test_the_command_prints_one_json_object(
     path = put(tmp_path, equivocation(H2, VOTE, Vote(3, B)))
     assert evidence_command(path, trusted, as_json=True) == 0
     said = json.loads(capsys.readouterr().out)
-    assert "h2 signed two votes in slot 3" in said.pop("explanation")
+    explanation = said.pop("explanation")
+    assert explanation.startswith("h2 signed in slot 3 what a correct node never signs both")
+    assert "two statements in slot 3, each a vote" in explanation
     assert said == {
         "verdict": "proven",
         "misconduct": "equivocation",
@@ -582,7 +865,7 @@ def test_the_command_establishes_a_fork_that_convicts_nobody(
 ) -> None:
     by = islands()
     (tmp_path / "genesis").write_bytes(encode_block(by.genesis()))
-    path = put(tmp_path, ForkEvidence(decided(by, 1, (H1, H2)), decided(by, 2, (H3, H4))))
+    path = put(tmp_path, ForkEvidence(by.decided(1, (H1, H2)), by.decided(2, (H3, H4))))
     assert evidence_command(path, tmp_path / "genesis", as_json=False) == 0
     printed = capsys.readouterr().out
     assert "FORK_CONFIG_NO_INTERSECTION in slot 1" in printed

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+import ledger.journal
 import ledger.signstate
 from crypto.digest import Digest, sha256
 from crypto.encoding import Value, encode
@@ -103,7 +104,7 @@ def test_a_forgotten_slot_is_never_signed_again(path: Path) -> None:
 def test_the_file_is_written_anew_when_most_of_it_is_stale(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger.signstate, "STALE_COUNT_MAX", 10)
+    monkeypatch.setattr(ledger.journal, "STALE_COUNT_MAX", 10)
     with SignState(path) as guard:
         sizes = []
         for slot in range(1, 200):
@@ -250,11 +251,11 @@ def test_a_disk_that_fills_up_inside_a_record_leaves_a_tail_that_is_dropped(
 def test_a_full_disk_while_the_file_is_written_anew_leaves_the_old_one(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger.signstate, "STALE_COUNT_MAX", 0)
+    monkeypatch.setattr(ledger.journal, "STALE_COUNT_MAX", 0)
     guard = SignState(path)
     kept = guard.release(7, "vote", b"a", fresh)
     with monkeypatch.context() as broken:
-        broken.setattr(ledger.signstate, "replace_file", failing)
+        broken.setattr(ledger.journal, "replace_file", failing)
         with pytest.raises(StoreError, match="No space left"):
             guard.forget_before(7)
         with pytest.raises(StoreError, match="closed"):
@@ -450,7 +451,7 @@ def test_a_second_signature_in_the_file_is_refused(path: Path) -> None:
 def test_bytes_that_are_no_record_are_refused(path: Path) -> None:
     written(path, 1)
     whole = path.read_bytes()
-    large = frame(bytes(ledger.signstate.ENTRY_SIZE_MAX + 1))
+    large = frame(bytes(ledger.journal.ENTRY_SIZE_MAX + 1))
     for tail, code in (
         (b"TCx", "BAD_MAGIC"),
         (bytes(HEADER_SIZE), "BAD_MAGIC"),
@@ -464,7 +465,7 @@ def test_bytes_that_are_no_record_are_refused(path: Path) -> None:
 
 def test_a_file_that_is_too_large_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(path, 5)
-    monkeypatch.setattr(ledger.signstate, "FILE_SIZE_MAX", 100)
+    monkeypatch.setattr(ledger.journal, "FILE_SIZE_MAX", 100)
     with pytest.raises(StoreError, match="a file of at most 100 bytes"):
         SignState(path)
 
@@ -540,10 +541,10 @@ PROGRAM = textwrap.dedent(
     """
     import itertools, os, sys
     from pathlib import Path
-    import ledger.signstate
+    import ledger.journal
     from ledger.signstate import SignState
 
-    ledger.signstate.STALE_COUNT_MAX = 20  # so that kills fall into the rewriting, too
+    ledger.journal.STALE_COUNT_MAX = 20  # so that kills fall into the rewriting, too
     guard = SignState(Path(sys.argv[1]))
     print("open", flush=True)
     for slot in itertools.count(guard.floor):
@@ -640,7 +641,7 @@ def test_a_witness_notes_a_checkpoint_on_the_disk_before_it_answers(
 
 
 def test_the_file_of_a_witness_stays_small(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger.signstate, "STALE_COUNT_MAX", 10)
+    monkeypatch.setattr(ledger.journal, "STALE_COUNT_MAX", 10)
     with WitnessState(path) as witness:
         for size in range(200):
             witness.advance("log", size, ROOT)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from consensus.messages import NO_CANDIDATE, Proposal, Statement, Verdict, Vote, signing_fields
+from consensus.statements import NO_CANDIDATE, Proposal, Statement, Verdict, signing_fields
 from crypto.digest import Digest, sha256
 from crypto.envelope import sign_value
 from crypto.identity import NodeId
@@ -27,11 +27,12 @@ from ledger.audit.run import replica_directories
 from ledger.blobs import BlobStore
 from ledger.block import (
     Block,
-    NodeSeal,
+    Core,
     ProposalSeal,
     RecordType,
     Seal,
     VerdictSeal,
+    VoteSeal,
     core_hash,
     decode_block,
     encode_block,
@@ -39,6 +40,7 @@ from ledger.block import (
 )
 from ledger.body import candidate_digest
 from ledger.candidate import ModelCandidate
+from ledger.decision import sealed_statement
 from ledger.errors import StoreError
 from ledger.genesis import Genesis
 from ledger.store import LedgerWriter, StoredRecord, read_records
@@ -167,6 +169,12 @@ class Operator:
         said = Verdict(slot, seal.candidate, seal.accept, seal.reason, seal.scores)
         return replace(seal, signature=self.sign(seal.node, said))
 
+    def vote(self, seal: VoteSeal, core: Core) -> VoteSeal:
+        """Say the same of another core."""
+        quorum_set = self.inputs.coalition.quorum_set_digests[seal.node]
+        said = sealed_statement(seal, core.slot, core_hash(core), quorum_set)
+        return replace(seal, signature=self.sign(seal.node, said))
+
     def reword(
         self, block: Block, node: NodeId, change: Callable[[VerdictSeal], VerdictSeal]
     ) -> Block:
@@ -201,8 +209,7 @@ class Operator:
                     verdict, accept=said.accept, reason=said.reason.value, scores=scores
                 )
             verdicts.append(self.verdict(core.slot, verdict))
-        vote = Vote(core.slot, core_hash(core))
-        votes = tuple(NodeSeal(each.node, self.sign(each.node, vote)) for each in seal.votes)
+        votes = tuple(self.vote(each, core) for each in seal.votes)
         proposal = ProposalSeal(*values, signature)
         return Block(core, Seal(proposal, seal.attestations, tuple(verdicts), votes))
 

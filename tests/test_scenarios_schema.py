@@ -79,9 +79,9 @@ def test_edges_may_have_latencies() -> None:
     ).network.graph
     assert not isinstance(graph, str)
     plain, slow = graph
-    assert (plain.first, plain.second, plain.latency) == ("a", "b", None)
-    assert isinstance(slow.latency, Constant)
-    assert slow.latency.value_us == 5_000
+    assert (plain.first, plain.second, plain.link.latency) == ("a", "b", None)
+    assert isinstance(slow.link.latency, Constant)
+    assert slow.link.latency.value_us == 5_000
 
 
 def test_a_scenario_cannot_be_changed() -> None:
@@ -106,6 +106,11 @@ def poison(**fields: Any) -> dict[str, Any]:
 
 def split(*groups: list[str], **fields: Any) -> dict[str, Any]:
     return {"kind": "partition", "groups": list(groups), "heal": "1 s", **fields}
+
+
+def wall(senders: list[str], receivers: list[str], **fields: Any) -> dict[str, Any]:
+    fault = {"kind": "firewall", "senders": senders, "receivers": receivers, **fields}
+    return {"faults": [fault]}
 
 
 def regular(count: int, degree: int | None) -> dict[str, Any]:
@@ -149,7 +154,7 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
             "did you mean 'two-thirds'?"
         ),
     ),
-    ({"protocol": {"name": "scp"}}, "protocol.name: expected majority, found 'scp'"),
+    ({"protocol": {"name": "raft"}}, "protocol.name: expected one of scp, majority, pbft, authority, found 'raft'"),
     ({"protocol": {"rul": "majority"}}, "protocol.rul: unknown key; did you mean 'rule'?"),
     (
         {"model": {"kind": "logistic", "hidden": [3]}},
@@ -206,7 +211,8 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         {"faults": [{"kind": "poisn"}]},
         (
-            "faults.0.kind: expected one of crash, partition, poison, silence, twin, "
+            "faults.0.kind: expected one of bias, collude, crash, delay, equivocate, firewall, "
+            "mutate, partition, poison, silence, slices, split, twin, "
             "found 'poisn'; did you mean 'poison'?"
         ),
     ),
@@ -326,7 +332,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (edges(["a", "b"], ["b"]), "network.graph.1.1: missing"),
     (
         edges(["a", "b"], {"first": "b"}),  # type: ignore[arg-type]  # what is tested
-        "network.graph.1: expected an edge [hospital, hospital] or [hospital, hospital, latency]",
+        (
+            "network.graph.1: expected an edge [hospital, hospital], with a latency or a mapping "
+            "of latency, loss and bandwidth as third entry if they are its own"
+        ),
     ),
     (
         edges(["a", "b", {"distribution": "constant", "valu": "3 ms"}], ["b", "c"]),
@@ -347,11 +356,114 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         latency("gama", mean="1 s", deviation="1 s"),
         (
-            "network.latency.distribution: expected one of constant, gamma, lognormal, normal, "
-            "uniform, found 'gama'; did you mean 'gamma'?"
+            "network.latency.distribution: expected one of constant, empirical, gamma, lognormal, "
+            "normal, uniform, found 'gama'; did you mean 'gamma'?"
+        ),
+    ),
+    (
+        edges(["a", "b", {"loss": "1 %", "lost": "1 %"}], ["b", "c"]),
+        "network.graph.0.2.lost: unknown key; did you mean 'loss'?",
+    ),
+    (
+        edges(["a", "b", {"latency": {"distribution": "constant"}}], ["b", "c"]),
+        "network.graph.0.2.latency.value: missing; the delay",
+    ),
+    (
+        edges(
+            ["a", "b", {"latency": {"distribution": "uniform", "low": "3 ms", "high": "2 ms"}}],
+            ["b", "c"],
+        ),
+        "network.graph.0.2.latency.high: expected at least as much as 'low'",
+    ),
+    (
+        edges(["a", "b", {"bandwidth": "unlimited"}], ["b", "c"]),
+        "network.graph.0.2.bandwidth: expected a bandwidth such as '20 Mbit/s', found 'unlimited'",
+    ),
+    (
+        latency("empirical"),
+        "network.latency: expected 'delays' or 'file', found neither",
+    ),
+    (
+        {"network": {"latency": {"distribution": "empirical", "delays": [], "file": "a.csv"}}},
+        "network.latency.delays: expected at least 1 entry, found 0",
+    ),
+    (
+        latency("empirical", file="ping.dat"),
+        "network.latency.file: expected a path that ends in .csv or .txt, found 'ping.dat'",
+    ),
+    ({"network": {"los": "1 %"}}, "network.los: unknown key; did you mean 'loss'?"),
+    ({"network": {"retransmit": "0 s"}}, "network.retransmit: expected more than zero, or never"),
+    (
+        {"network": {"order": "fifo", "reordering": "1 %"}},
+        "network.reordering: belongs to order 'free', found 'fifo'",
+    ),
+    (
+        {"network": {"order": "lifo"}},
+        "network.order: expected one of free, fifo, found 'lifo'; did you mean 'fifo'?",
+    ),
+    (
+        {"network": {"gst": "1 s"}},
+        "network.before_gst: missing; say the latency or the loss before 'gst'",
+    ),
+    (
+        {"network": {"before_gst": {"loss": "1 %"}}},
+        "network.before_gst: belongs to a 'gst'; give one or remove it",
+    ),
+    (
+        {"network": {"regions": {"preset": "wrld"}}},
+        (
+            "network.regions.preset: expected one of europe, world, found 'wrld'; "
+            "did you mean 'world'?"
+        ),
+    ),
+    (
+        {"network": {"regions": {"preset": "world", "places": {"hospital-1": "tokio"}}}},
+        "network.regions.places.hospital-1: unknown region 'tokio'; did you mean 'tokyo'?",
+    ),
+    (
+        {"network": {"regions": {"preset": "world", "places": {"hospital-9": "tokyo"}}}},
+        (
+            "network.regions.places.hospital-9: unknown hospital 'hospital-9'; "
+            "did you mean 'hospital-5'?"
         ),
     ),
     # faults
+    (
+        wall(["hospital-1"], ["hospitl-2"]),
+        "faults.0.receivers.0: unknown hospital 'hospitl-2'; did you mean 'hospital-2'?",
+    ),
+    (
+        wall(["hospital-1", "hospital-1"], ["hospital-2"]),
+        "faults.0.senders.1: 'hospital-1' stands here twice",
+    ),
+    (
+        wall(["hospital-1"], ["hospital-1"]),
+        "faults.0.receivers: expected another instance than the only sender",
+    ),
+    (
+        wall(["hospital-1"], ["hospital-2"], from_round=11),
+        "faults.0.from_round: expected a round of the run, at most 10, found 11",
+    ),
+    (
+        wall(["hospital-1"], ["hospital-2"], from_round=3, until_round=2),
+        "faults.0.until_round: expected at least from_round, 3, found 2",
+    ),
+    (
+        {"faults": [{"kind": "delay", "hospital": "hospital-1"}]},
+        "faults.0.extra: missing; how much longer each message takes",
+    ),
+    (
+        {"faults": [{"kind": "delay", "hospital": "hospital-7", "extra": "1 s"}]},
+        "faults.0.hospital: unknown hospital 'hospital-7'; did you mean 'hospital-5'?",
+    ),
+    (
+        {
+            "faults": [
+                {"kind": "delay", "hospital": "hospital-1", "extra": "1 s", "until_round": 11}
+            ]
+        },
+        "faults.0.until_round: expected a round of the run, at most 10, found 11",
+    ),
     (
         poison(hospital="hospitl-5"),
         "faults.0.hospital: unknown hospital 'hospitl-5'; did you mean 'hospital-5'?",
@@ -442,6 +554,10 @@ def sentences_about(fields: dict[str, Any]) -> list[str]:
         {"hospitals": 1000, "rounds": 100_000},
         {"costs": "my-profile"},
         {"network": {"bandwidth": "unlimited"}},
+        {"network": {"loss": 1, "retransmit": "never", "duplication": 1, "reordering": 1}},
+        {"network": {"gst": "0 s", "before_gst": {"loss": 1}}},
+        {"network": {"regions": {"preset": "europe", "jitter": 0}}},
+        wall(["hospital-1"], ["hospital-1", "hospital-2"], from_round=10, until_round=10),
     ],
 )
 def test_what_is_at_a_limit_is_accepted(fields: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from consensus.messages import NO_CANDIDATE, Statement, Verdict, Vote
+from consensus.statements import NO_CANDIDATE, Statement, Verdict, Vote
 from fl.attack import Attack
 from ledger.block import Block, RecordType, core_hash
 from ledger.body import candidate_digest

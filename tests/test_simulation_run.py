@@ -10,7 +10,7 @@ import pytest
 import simpy
 
 import scenarios.simulation.simulate as simulation
-from consensus.messages import Verdict, Vote
+from consensus.statements import Confirm, Nominate, Prepare, Verdict, ViewCommit, Vote
 from crypto.digest import sha256
 from crypto.envelope import Signed
 from crypto.identity import NodeId
@@ -19,6 +19,7 @@ from ledger.block import RecordType
 from ledger.candidate import ModelCandidate
 from scenarios.run_directory import RunDirectory
 from scenarios.simulation.coalition import found
+from scenarios.simulation.diary import Diary
 from scenarios.simulation.hospital import Hospital
 from scenarios.simulation.outcome import Outcome
 from scenarios.simulation.wire import Draft, StatementMessage, UpdateMessage
@@ -125,16 +126,20 @@ def test_a_silent_hospital_is_outvoted_and_still_keeps_its_replica(tmp_path: Pat
     assert report.judgement is Judgement.VALID
 
 
+@pytest.mark.parametrize(
+    ("protocol", "status"), [("majority", 1), ("scp", 3), ("pbft", 1)]
+)  # SCP tries again and again until time is up
 def test_a_coalition_without_a_quorum_is_undecided_or_stuck_and_writes_no_end(
-    tmp_path: Path,
+    tmp_path: Path, protocol: str, status: int
 ) -> None:
     faults = (
+        f"protocol: {{name: {protocol}}}\n"
         "faults: [{kind: crash, hospital: hospital-1, at: 0 s}, "
         "{kind: crash, hospital: hospital-2, at: 0 s}]"
     )
     outcome, report = run(tmp_path, faults)
     assert not outcome.as_expected
-    assert outcome.exit_status == 1
+    assert outcome.exit_status == status
     assert types(outcome) == []
     assert report.judgement is Judgement.INCOMPLETE
 
@@ -222,7 +227,7 @@ class Wire:
         directory = RunDirectory(self.folder / "run")
         directory.create("", {"replicas": None})
         original = Hospital._arrive
-        refuse = Hospital._refuse
+        refuse = Diary.refused
         wire = self
 
         def arrive(hospital: Any, sender: str, message: Any) -> None:
@@ -231,14 +236,14 @@ class Wire:
             for each in change(message) if is_target and known else [message]:
                 original(hospital, sender, each)
 
-        def refused(hospital: Any, sender: NodeId, reason: str) -> None:
-            wire.refused.append((hospital.instance, reason))
-            refuse(hospital, sender, reason)
+        def refused(diary: Any, sender: NodeId, reason: str) -> None:
+            wire.refused.append((diary._instance, reason))
+            refuse(diary, sender, reason)
 
         patch = pytest.MonkeyPatch()
         self.stack.callback(patch.undo)
         patch.setattr(Hospital, "_arrive", arrive)
-        patch.setattr(Hospital, "_refuse", refused)
+        patch.setattr(Diary, "refused", refused)
         return simulation.simulate(
             self.scenario, self.coalition, directory, lambda _: None, lambda: None
         )
@@ -272,10 +277,17 @@ def is_a(kind: type) -> Callable[[Any], bool]:
     )
 
 
+CHAFF = sha256(b"x")
+
 FORGERIES: list[tuple[str, Callable[[Any], bool], Callable[[Any], Any], str]] = [
     ("verdict", is_a(Verdict), lambda m: with_statement(m, accept=False), "signature"),
     ("scores", is_a(Verdict), lambda m: with_statement(m, scores=()), "signature"),
     ("vote", is_a(Vote), lambda m: with_statement(m, value=sha256(b"x")), "signature"),
+    ("nomination", is_a(Nominate), lambda m: with_statement(m, votes=()), "signature"),
+    ("quorum set", is_a(Prepare), lambda m: with_statement(m, quorum_set=CHAFF), "signature"),
+    ("commit", is_a(Prepare), lambda m: with_statement(m, commit_counter=1), "signature"),
+    ("decision", is_a(Confirm), lambda m: with_statement(m, high_counter=9), "signature"),
+    ("view", is_a(ViewCommit), lambda m: with_statement(m, view=1), "signature"),
     (
         "stranger",
         is_a(Vote),
@@ -327,9 +339,21 @@ FORGERIES: list[tuple[str, Callable[[Any], bool], Callable[[Any], Any], str]] = 
 def test_a_forged_message_is_refused_and_changes_nothing(
     tmp_path: Path, matches: Callable[[Any], bool], forge: Callable[[Any], Any], reason: str
 ) -> None:
-    with ExitStack() as stack:
-        wire = Wire(tmp_path, stack)
-        outcome = wire.run(lambda m: [forge(m), m] if matches(m) else [m])
+    forged = []
+
+    def change(message: Any) -> list[Any]:
+        if not matches(message):
+            return [message]
+        forged.append(message)
+        return [forge(message), message]
+
+    for protocol in ("scp", "majority", "pbft"):  # a kind of message is not sent in all of them
+        folder = tmp_path / protocol
+        with ExitStack() as stack:
+            wire = Wire(folder, stack, f"protocol: {{name: {protocol}}}\n")
+            outcome = wire.run(change)
+        if forged:
+            break
     assert any(instance == "hospital-3" and reason in text for instance, text in wire.refused), (
         wire.refused
     )

@@ -1,4 +1,4 @@
-"""Level L3: each model file is what its name and the chain say it is."""
+"""Level L3: each file beside the chain is what its name and the chain say it is."""
 
 from pathlib import Path
 
@@ -7,14 +7,17 @@ from crypto.errors import TensorFileError
 from crypto.tensors import tensor_digest
 
 from ..blobs import BlobStore, file_digest, named_digest
+from ..block import Block, RecordType
 from ..durability import is_leftover
-from ..errors import BlobError
+from ..errors import BlobError, Violation
+from ..evidence import check_exhibit
 from ..model import ModelFile
+from ..notice import EvidenceNotice
 from .finding import Counters, Finding
 
 
-class ModelAudit:
-    """Checks models as the replicas name them, then every file of the store that none named."""
+class ArtefactAudit:
+    """Checks files as the replicas name them, then every file of the store that none named."""
 
     def __init__(self, directory: Path, root: Path, counters: Counters) -> None:
         """Start.
@@ -30,6 +33,7 @@ class ModelAudit:
         self._root = root
         self._counters = counters
         self._seen: dict[Digest, tuple[Digest, int]] = {}
+        self._exhibits: dict[Digest, set[tuple[RecordType, EvidenceNotice]]] = {}
 
     def see(self, model: ModelFile, height: int) -> None:
         """Check a model that a sound block names; the same one only once."""
@@ -44,6 +48,30 @@ class ModelAudit:
         self._counters.blobs += 1
         self._check_content(model, height, path)
 
+    def see_exhibit(self, block: Block, genesis: Block) -> None:
+        """Check the file of evidence that a sound block's seal names; for a notice only once.
+
+        Of a notice that was rejected the file has to be there, and need show nothing.
+        """
+        name, notice, height = block.seal.exhibit, block.core.body, block.core.height
+        if name is None or not isinstance(notice, EvidenceNotice):
+            return
+        seen = self._exhibits.setdefault(name, set())
+        if (block.core.type, notice) in seen:
+            return
+        seen.add((block.core.type, notice))
+        path = self._store.path(name)
+        self._counters.blobs += 1
+        try:
+            file = self._store.get(name)
+            if block.core.type is RecordType.EVIDENCE:
+                check_exhibit(file, notice, genesis)
+        except BlobError as error:
+            code = "BLOB_UNREADABLE" if path.exists() else "BLOB_MISSING"
+            self._add(code, height, path, "the file of evidence", str(error))
+        except Violation as violation:
+            self._add("BAD_EXHIBIT", height, path, violation.expected, violation.found)
+
     def finish(self) -> None:
         """Compare the files that no block names with their names."""
         for path in self._store.files():
@@ -52,7 +80,7 @@ class ModelAudit:
             name = named_digest(path)
             if name is None:
                 self._add("STRAY_FILE", None, path, "a file named by its SHA-256", path.name)
-            elif name not in self._seen:
+            elif name not in self._seen and name not in self._exhibits:
                 self._counters.blobs += 1
                 self._check_name(name, path)
 

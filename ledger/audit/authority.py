@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from consensus.certificate import check_blocking, check_quorum, check_voters
+from consensus.certificate import check_blocking, check_decision, check_quorum, check_voters
 from consensus.errors import CertificateError
-from consensus.majority import leader_of
-from consensus.messages import NO_CANDIDATE, Proposal, Statement, Verdict, Vote, signing_fields
 from consensus.quorum import quorum_set_digest
+from consensus.statements import NO_CANDIDATE, Proposal, Statement, Verdict, signing_fields
 from crypto.digest import Digest
 from crypto.envelope import verify_value
 from crypto.errors import SignatureError
@@ -20,9 +19,10 @@ from crypto.possession import verify_possession
 from crypto.signature import PublicKey
 
 from ..attestation import attestations
-from ..block import Block, Core, NodeSeal, RecordType, VerdictSeal
+from ..block import Block, NodeSeal, RecordType
 from ..body import candidate_digest
 from ..chain import ChainState
+from ..decision import check_vote_kind, decides, sealed_statement
 from ..errors import Violation
 from ..genesis import Genesis
 from .signatures import SignatureCheck
@@ -63,7 +63,7 @@ def signature_count(block: Block) -> int:
 
 
 def check_seal(
-    block: Block, value: Digest, known: Authority
+    block: Block, value: Digest, known: Authority, leader: NodeId
 ) -> Iterator[Violation | SignatureCheck]:
     """Yield what is wrong with the seal of a block, and the signatures that have to verify.
 
@@ -71,12 +71,13 @@ def check_seal(
         block: A block that the chain has taken in.
         value: Its core hash.
         known: Who may decide.
+        leader: Who may propose this block: `ChainState.leader` before it.
     """
     candidate = block.core.body
     if isinstance(candidate, Genesis):
         return
     judged = NO_CANDIDATE if candidate is None else candidate_digest(candidate)
-    yield from _check_proposal(block, judged, value, known)
+    yield from _check_proposal(block, judged, value, known, leader)
     yield from _check_attestations(block, known)
     yield from _check_verdicts(block, judged, known)
     yield from _check_votes(block, value, known)
@@ -98,14 +99,13 @@ def _check_possessions(
 
 
 def _check_proposal(
-    block: Block, judged: Digest, value: Digest, known: Authority
+    block: Block, judged: Digest, value: Digest, known: Authority, leader: NodeId
 ) -> Iterator[Violation | SignatureCheck]:
     core, proposal = block.core, block.seal.proposal
     if core.proposer is None:
         if proposal is not None:
             yield Violation("BAD_PROPOSAL", "no proposal without a candidate", "a proposal")
         return
-    leader = leader_of(core.slot, tuple(known.genesis.nodes))
     if core.proposer != leader:
         yield Violation("BAD_PROPOSER", f"{leader}, who leads slot {core.slot}", core.proposer)
     if proposal is None:
@@ -153,46 +153,63 @@ def _check_verdicts(
         verdict = Verdict(core.slot, seal.candidate, seal.accept, seal.reason, seal.scores)
         yield _signed("BAD_VERDICT_SIGNATURE", verdict, seal.node, seal.signature, known)
     if core.body is not None:
-        yield from _check_justified(core, judged, block.seal.verdicts, known)
+        yield from _check_justified(block, judged, known)
 
 
-def _check_justified(
-    core: Core, judged: Digest, verdicts: tuple[VerdictSeal, ...], known: Authority
-) -> Iterator[Violation]:
-    """An outcome is objectively valid: a quorum accepted, or a v-blocking set rejected."""
-    rejected = core.type is RecordType.REJECTED
+def _check_justified(block: Block, judged: Digest, known: Authority) -> Iterator[Violation]:
+    """An outcome is objectively valid: a quorum accepted, or a v-blocking set rejected.
+
+    By the quorum set of the owner, or of one of those whose votes decided: where quorum sets
+    differ, a node accepts what a v-blocking set accepts, whatever the verdicts say to itself.
+    """
+    rejected = block.core.type is RecordType.REJECTED
     judges = [
         seal.node
-        for seal in verdicts
+        for seal in block.seal.verdicts
         if seal.accept is not rejected
         and seal.candidate == judged
         and seal.node in known.genesis.nodes
     ]
     sets = known.genesis.quorum_sets
-    try:
-        if rejected:
-            check_blocking(judges, known.owner, sets)
+    check = check_blocking if rejected else check_quorum
+    refusal: CertificateError | None = None
+    for node in (known.owner, *(seal.node for seal in block.seal.votes if seal.node in sets)):
+        try:
+            check(judges, node, sets)
+        except CertificateError as error:
+            refusal = refusal or error
         else:
-            check_quorum(judges, known.owner, sets)
-    except CertificateError as error:
-        expected = f"verdicts that justify a record of type {core.type}"
-        yield Violation("UNJUSTIFIED", expected, str(error))
+            return
+    expected = f"verdicts that justify a record of type {block.core.type}"
+    yield Violation("UNJUSTIFIED", expected, str(refusal))
 
 
 def _check_votes(
     block: Block, value: Digest, known: Authority
 ) -> Iterator[Violation | SignatureCheck]:
-    voters = [seal.node for seal in block.seal.votes]
-    sets = known.genesis.quorum_sets
+    said = _statements(block, value, known)
     try:
-        check_voters(voters, sets)
-        check_quorum(voters, known.owner, sets)
+        check_voters([seal.node for seal in block.seal.votes], known.genesis.quorum_sets)
+        check_decision(said, known.owner, known.genesis.quorum_sets)
     except CertificateError as error:
         yield Violation("NO_QUORUM", f"votes that convince {known.owner}", str(error))
-    vote = Vote(block.core.slot, value)
     for seal in block.seal.votes:
-        if seal.node in sets:
-            yield _signed("BAD_VOTE_SIGNATURE", vote, seal.node, seal.signature, known)
+        try:
+            check_vote_kind(seal, known.genesis.protocol)
+        except Violation as violation:
+            yield violation
+    for seal in block.seal.votes:
+        if seal.node in said:
+            yield _signed("BAD_VOTE_SIGNATURE", said[seal.node], seal.node, seal.signature, known)
+
+
+def _statements(block: Block, value: Digest, known: Authority) -> dict[NodeId, Statement]:
+    """What each known voter of a seal said, if it is what the chain's protocol decides by."""
+    return {
+        seal.node: sealed_statement(seal, block.core.slot, value, known.quorum_sets[seal.node])
+        for seal in block.seal.votes
+        if seal.node in known.quorum_sets and decides(seal, known.genesis.protocol)
+    }
 
 
 def _signed(
@@ -202,20 +219,29 @@ def _signed(
     return SignatureCheck(code, node, known.genesis.nodes[node], label, fields, signature)
 
 
-def valid_voters(block: Block, value: Digest, known: Authority) -> frozenset[NodeId]:
-    """Nodes whose votes for a block stand in its seal; the signatures are verified here.
+def valid_votes(block: Block, value: Digest, known: Authority) -> dict[NodeId, Statement]:
+    """The votes for a block that stand in its seal; their signatures are verified here.
 
     Args:
         block: A block of the chain.
         value: Its core hash.
         known: The keys and quorum sets of the chain.
     """
-    vote = Vote(block.core.slot, value)
-    found = set()
+    said = _statements(block, value, known)
+    found: dict[NodeId, Statement] = {}
     for seal in block.seal.votes:
-        if seal.node in known.genesis.nodes:
-            check = _signed("BAD_VOTE_SIGNATURE", vote, seal.node, seal.signature, known)
+        if seal.node in said:
+            check = _signed("BAD_VOTE_SIGNATURE", said[seal.node], seal.node, seal.signature, known)
             with suppress(SignatureError):
                 verify_value(check.key, check.label, check.fields, check.signature)
-                found.add(seal.node)
-    return frozenset(found)
+                found[seal.node] = said[seal.node]
+    return found
+
+
+def violation_in(block: Block, value: Digest, known: Authority, leader: NodeId) -> Violation | None:
+    """What an audit of the owner's replica would hold against a block, signatures apart.
+
+    A hospital asks before it appends: what its own audit refuses it does not record.
+    """
+    found = check_seal(block, value, known, leader)
+    return next((each for each in found if isinstance(each, Violation)), None)

@@ -5,7 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from consensus.quorum import QuorumSets, greatest_quorum
+from consensus.certificate import decided_quorum
+from consensus.errors import CertificateError
+from consensus.quorum import QuorumSets
+from consensus.statements import Statement
 from crypto.digest import Digest
 from crypto.identity import NodeId
 
@@ -13,9 +16,9 @@ from ..anchor import Anchor, check_note
 from ..checkpoint import CheckpointError
 from ..durability import read_regular
 from ..errors import Violation
-from ..evidence import ForkEvidence
+from ..evidence import ForkEvidence, double_voters
 from ..policy import Policy, check_policy
-from .authority import authority, valid_voters
+from .authority import authority, valid_votes
 from .finding import Finding
 from .replica import ReplicaAudit, block_at, owner_of
 
@@ -53,17 +56,18 @@ def _fork(
     first = branch[0]
     expected = reference.core_hash(height)
     ours, theirs = block_at(reference.directory, height), block_at(first.directory, height)
-    voters: list[frozenset[NodeId]] = [frozenset(), frozenset()]
+    votes: list[dict[NodeId, Statement]] = [{}, {}]
     quorum_sets: QuorumSets = {}
     if height and reference.state is not None:
         known = authority(reference.state, owner_of(reference.directory.name))
         quorum_sets = known.genesis.quorum_sets
-        voters = [valid_voters(ours, expected, known), valid_voters(theirs, found, known)]
-    culprits = tuple(sorted(voters[0] & voters[1]))
-    certified = all(greatest_quorum(each, quorum_sets) for each in voters)
+        votes = [valid_votes(ours, expected, known), valid_votes(theirs, found, known)]
+    culprits = double_voters(*votes)
+    certified = all(_certified(each, quorum_sets) for each in votes)
+    apart = votes[0].keys().isdisjoint(votes[1])
     names = ", ".join(replica.name for replica in branch)
     finding = Finding(
-        _parting_code(height, culprits, certified=certified),
+        _parting_code(height, culprits, certified=certified, apart=apart),
         "LA",
         first.name,
         height,
@@ -83,17 +87,29 @@ def _parting(first: ReplicaAudit, second: ReplicaAudit) -> int | None:
     return next((h for h in heights if first.core_hash(h) != second.core_hash(h)), None)
 
 
-def _parting_code(height: int, culprits: Sequence[NodeId], *, certified: bool) -> str:
-    """Two certificates for one slot convict who signed both; if nobody did, blame the genesis.
+def _certified(votes: Mapping[NodeId, Statement], quorum_sets: QuorumSets) -> bool:
+    try:
+        decided_quorum(votes, quorum_sets)
+    except CertificateError:
+        return False
+    return True
 
-    Quorum sets whose quorums do not intersect let two sides decide apart without a lie. Where one
-    of the two has no valid certificate, nobody decided it: the replica was changed.
+
+def _parting_code(height: int, culprits: Sequence[NodeId], *, certified: bool, apart: bool) -> str:
+    """Two certificates for one slot convict who contradicts itself; if nobody does, the genesis.
+
+    Quorum sets whose quorums do not intersect let two sides decide apart without a lie. Two of
+    PBFT's may intersect and convict nobody: they are of two views, and only the view changes
+    between them show who lied. Where one of the two has no valid certificate, nobody decided it:
+    the replica was changed.
     """
     if height == 0:
         return "GENESIS_DIFFERS"
     if culprits:
         return "FORK"
-    return "FORK_CONFIG_NO_INTERSECTION" if certified else "REPLICA_DIFFERS"
+    if not certified:
+        return "REPLICA_DIFFERS"
+    return "FORK_CONFIG_NO_INTERSECTION" if apart else "FORK"
 
 
 def check_anchored(

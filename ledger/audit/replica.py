@@ -57,6 +57,8 @@ class Context:
     """Added to."""
     model: Callable[[ModelFile, int], None]
     """Told of each model that a sound block names, with its height."""
+    exhibit: Callable[[Block, Block], None]
+    """Told of each sound block that names a file of evidence, with the genesis block."""
     progress: Callable[[int], None]
     """Told of the bytes read since the last call."""
     witnesses: frozenset[str] = frozenset()
@@ -105,6 +107,8 @@ class ReplicaAudit:
         self._pins = PinBoard([*pins, *self._note_pins()])
         self._trusted_size = trusted_size
         self._known: Authority | None = None
+        self._genesis: Block | None = None
+        self._leader = self._owner
         self._hashes = bytearray()
         self._pending: deque[tuple[int, int, str, Violation | _Pending]] = deque()
 
@@ -243,8 +247,10 @@ class ReplicaAudit:
             state = self.state
             if state is None:
                 self.state = chain.start(block, value)
+                self._genesis = block
             else:
                 self.state = chain.extend(state, block, value)
+                self._leader = state.leader
         except Violation as violation:
             self._settle(0)
             self._add("L1", violation, height, record.offset, self.file)
@@ -253,6 +259,8 @@ class ReplicaAudit:
         model = model_of(block)
         if model is not None:
             self._context.model(model, height)
+        if block.seal.exhibit is not None and self._genesis is not None:
+            self._context.exhibit(block, self._genesis)
         return block
 
     def _check_seal(self, block: Block, record: StoredRecord) -> None:
@@ -273,7 +281,7 @@ class ReplicaAudit:
             for violation in check_genesis(block, known.genesis):
                 self._pending.append((height, record.offset, self.file, violation))
             return
-        for each in check_seal(block, self.core_hash(height), known):
+        for each in check_seal(block, self.core_hash(height), known, self._leader):
             if isinstance(each, SignatureCheck):
                 outcome = self._context.verifier.submit(each)
                 pending = _Pending(each.code, each.node, each.label, outcome)

@@ -9,9 +9,8 @@ from crypto.digest import Digest
 from ..anchor import Anchor
 from ..errors import StoreError
 from ..genesis import KEYS_FROM_SEED
-from ..model import ModelFile
 from ..policy import Policy
-from .artefacts import ModelAudit
+from .artefacts import ArtefactAudit
 from .compare import (
     check_anchored,
     check_known,
@@ -104,15 +103,16 @@ def audit_run(
     """
     chosen = AuditOptions() if options is None else options
     counters = Counters()
-    models = ModelAudit(run / BLOBS_FOLDER, run, counters)
-    with_models = chosen.level >= Level.L3
+    artefacts = ArtefactAudit(run / BLOBS_FOLDER, run, counters)
+    with_artefacts = chosen.level >= Level.L3
     with SignatureVerifier(chosen.thread_count) as verifier:
         context = Context(
             run,
             chosen.level,
             verifier,
             counters,
-            models.see if with_models else _ignore,
+            artefacts.see if with_artefacts else _ignore,
+            artefacts.see_exhibit if with_artefacts else _ignore,
             progress,
             frozenset() if chosen.policy is None else _named_by(chosen.policy),
         )
@@ -129,9 +129,9 @@ def audit_run(
     if chosen.policy is not None and chosen.level >= Level.L1:
         shared += check_witnesses(ours, chosen.policy)
     shared += check_known(ours, {name: each.source for name, each in chosen.resume.items()})
-    if with_models:
-        models.finish()
-        shared += models.findings
+    if with_artefacts:
+        artefacts.finish()
+        shared += artefacts.findings
     findings = [finding for replica in replicas for finding in replica.findings] + shared
     reports = tuple(replica.report() for replica in replicas)
     judgements = [report.judgement for report in reports]
@@ -180,7 +180,7 @@ def _replicas(run: Path, options: AuditOptions, context: Context) -> Iterator[Re
 
 
 def _copies(options: AuditOptions, context: Context) -> Iterator[ReplicaAudit]:
-    elsewhere = replace(context, model=_ignore)  # their models are where they are kept
+    elsewhere = replace(context, model=_ignore, exhibit=_ignore)  # their files are where they are
     for directory in options.copies:
         yield ReplicaAudit(str(directory), directory, elsewhere)
 
@@ -191,8 +191,8 @@ def _named_by(policy: Policy) -> frozenset[str]:
     return frozenset(key.name for key in keys)
 
 
-def _ignore(_model: ModelFile, _height: int) -> None:
-    """Look at no model."""
+def _ignore(_named: object, _by: object) -> None:
+    """Look at no file."""
 
 
 def _side_by_side(replicas: Sequence[ReplicaAudit]) -> None:

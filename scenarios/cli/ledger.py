@@ -13,11 +13,12 @@ from rich.table import Table
 
 from crypto.digest import Digest
 from ledger.audit.run import replica_directories
-from ledger.block import Block, core_value, decode_block
-from ledger.body import candidate_digest
+from ledger.block import Block, VoteSeal, core_value, decode_block
+from ledger.body import Candidate, candidate_digest
 from ledger.candidate import ModelCandidate
 from ledger.errors import StoreError, Violation
 from ledger.genesis import Genesis
+from ledger.notice import EvidenceNotice, MembershipNotice
 from ledger.store import StoredRecord, read_records
 
 from .output import DIGEST_CHARACTERS, console, percent, seconds, stdout_written, write_json
@@ -180,7 +181,15 @@ def _whole(entry: Entry) -> dict[str, Any]:
             }
             for each in seal.verdicts
         ],
-        "votes": [{"node": v.node, "signature": v.signature.hex()} for v in seal.votes],
+        "votes": [
+            {
+                "node": each.node,
+                "said": [each.kind.value, *each.numbers],
+                "signature": each.signature.hex(),
+            }
+            for each in seal.votes
+        ],
+        "exhibit": None if seal.exhibit is None else seal.exhibit.hex(),
         "attestations": [
             {"node": a.node, "signature": a.signature.hex()} for a in seal.attestations
         ],
@@ -208,7 +217,7 @@ def _print_block(entry: Entry, directory: Path) -> None:
     facts.add_row("time", seconds(core.time_us))
     for name, text in _body_facts(entry.block):
         facts.add_row(name, escape(text))
-    facts.add_row("voters", ", ".join(vote.node for vote in seal.votes) or "-")
+    facts.add_row("voters", ", ".join(map(_vote, seal.votes)) or "-")
     where = f"{directory.name}/{entry.record.file.name} at byte {entry.record.offset}"
     facts.add_row("stands in", f"{where}, {len(entry.record.payload)} bytes")
     out = console()
@@ -228,6 +237,11 @@ def _print_block(entry: Entry, directory: Path) -> None:
         out.print(table)
 
 
+def _vote(vote: VoteSeal) -> str:
+    numbers = " ".join(map(str, vote.numbers))
+    return f"{vote.node} ({vote.kind} {numbers})" if numbers else vote.node
+
+
 def _body_facts(block: Block) -> Iterator[tuple[str, str]]:
     body = block.core.body
     if isinstance(body, Genesis):
@@ -244,3 +258,16 @@ def _body_facts(block: Block) -> Iterator[tuple[str, str]]:
         yield "updates", ", ".join(updates)
     elif body is not None:
         yield "candidate", candidate_digest(body).hex()
+        yield from _notice_facts(body)
+    if block.seal.exhibit is not None:
+        yield "exhibit", f"blobs/sha256/{block.seal.exhibit.hex()[:2]}/{block.seal.exhibit.hex()}"
+
+
+def _notice_facts(body: Candidate) -> Iterator[tuple[str, str]]:
+    match body:
+        case EvidenceNotice():
+            yield "evidence", f"{body.misconduct} of {', '.join(body.culprits) or 'nobody'}"
+        case MembershipNotice():
+            yield "membership", f"{body.action} {body.node}: {body.reason}"
+        case _:
+            pass

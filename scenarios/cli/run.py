@@ -26,6 +26,7 @@ from ..run_directory import (
 from ..schema import Scenario
 from ..simulation.costs import load_profile
 from ..source import load, resolved_yaml
+from .minimal import print_minimal
 from .output import console, percent, seconds, stdout_reserved, write_json
 from .voice import SIGNALS, say
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 RUNS_FOLDER = Path("runs")
 """Where runs go unless ``--out`` says otherwise."""
+TYPE_WIDTH = len("membership")
+"""Characters of the longest type of record."""
 LINE_COUNT_MAX = 60
 """Rounds printed while a run goes on; of longer runs, only the rejected ones and every n-th."""
 
@@ -63,6 +66,8 @@ def run_command(
         write_json(summary)
     elif not quiet:
         _print_summary(outcome, directory, summary)
+        if outcome.stopped_by is None:
+            print_minimal(scenario, outcome)
     return outcome.exit_status
 
 
@@ -222,7 +227,7 @@ def _line(row: "RoundRow", voter_count: int) -> str:
     who = row.proposer or "nobody"
     reasons = ", ".join(f"{count} x {reason}" for reason, count in row.reject_reasons.items())
     votes = f"{row.accept_count} of {voter_count} accept" + (f"; {reasons}" if reasons else "")
-    padding = " " * (8 - len(row.type.value))
+    padding = " " * (TYPE_WIDTH - len(row.type.value))
     return (
         f"{row.height:5d}  {kind}{padding}  {who:<12}  G {percent(row.global_score):>7}"
         f"  {votes}  [dim]t = {seconds(row.decided_us)}[/]"

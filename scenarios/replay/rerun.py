@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from ledger.audit.run import LEDGER_FOLDER
 from ledger.errors import StoreError, Violation
 
+from ..adversaries import expanded
 from ..run_directory import RunDirectory, replica_name
 from ..simulation.outcome import RoundRow
 from ..simulation.simulate import simulate
@@ -48,7 +49,7 @@ def rerun(
     with _scratch() as scratch:
         replayed = RunDirectory(scratch)
         simulate(scenario, inputs.coalition, replayed, show, lambda: None)
-        by_name = {replica_name(name): replayed.ledger(name) for name in scenario.instances}
+        by_name = {replica_name(name): replayed.ledger(name) for name in expanded(scenario).instances}
         finished = summary(run).get("status") == FINISHED
         comparison = _Comparison(run, tally, finished=finished)
         for directory in replicas:

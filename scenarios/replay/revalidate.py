@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from consensus.messages import NO_CANDIDATE, REASON_DEADLINE
+from consensus.statements import NO_CANDIDATE, REASON_DEADLINE
 from fl.errors import WeightsError
 from fl.validate import Reason, Validation
 from ledger.audit.run import BLOBS_FOLDER
@@ -23,7 +23,7 @@ from ledger.errors import BlobError, Violation
 from ledger.genesis import Genesis
 from ledger.notice import EvidenceNotice, MembershipNotice, OpinionNotice, QualityNotice
 
-from ..simulation.hospital import END_REASON
+from ..simulation.judgement import END_REASON
 from .bench import Bars, Bench
 from .inputs import Inputs
 from .report import Progress, Tally

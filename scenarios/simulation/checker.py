@@ -7,16 +7,15 @@
 | chain | every honest replica is one unbroken chain |
 | termination | every correct hospital reaches the end record in time |
 | containment | no accepted model contains an update that was poisoned |
+| accountability | evidence convicts hospitals that lie, and no other |
 
 An honest hospital follows the protocol: it may stop, be cut off or learn from poisoned data. A
 correct one also runs to the end. The checker keeps its own copy of everything it judges by.
 """
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
-from enum import StrEnum
 
-from consensus.messages import Proposal, Statement, Verdict, Vote
+from consensus.statements import Proposal, Statement, Verdict, values_of
 from crypto.digest import Digest
 from crypto.identity import NodeId
 from ledger import chain
@@ -25,50 +24,22 @@ from ledger.body import candidate_digest
 from ledger.candidate import ModelCandidate
 from ledger.chain import ChainState
 from ledger.errors import Violation
+from ledger.evidence import Equivocation, Evidence, ForkEvidence, check_evidence
 from ledger.genesis import Genesis
 
+from ..findings import Finding, Invariant, Status
+from ..schema_faults import hospital_of
 from .learner import Poisoning
 from .trace import short
 
-
-class Status(StrEnum):
-    """What is known of an invariant."""
-
-    HELD = "held"
-    """It was not broken, and cannot be any more."""
-    VIOLATED = "violated"
-    """It was broken at the event named."""
-    UNDECIDED = "undecided"
-    """The run ended before it could be told."""
-
-
-class Invariant(StrEnum):
-    """What is checked."""
-
-    AGREEMENT = "agreement"
-    VALIDITY = "validity"
-    CHAIN = "chain"
-    TERMINATION = "termination"
-    CONTAINMENT = "containment"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The state of one invariant at the end of a run."""
-
-    status: Status
-    """Held, violated or undecided."""
-    reason: str
-    """One sentence; where violated, it names the event."""
-    time_us: int | None = None
-    """Simulated time of the violation."""
-
+__all__ = ["Checker", "Finding", "Invariant", "Status"]
 
 _HELD: Mapping[Invariant, str] = {
     Invariant.AGREEMENT: "no two honest hospitals recorded different blocks at one height",
     Invariant.VALIDITY: "every outcome was justified by an honest hospital's own judgement",
     Invariant.CHAIN: "every honest replica is one unbroken chain",
     Invariant.CONTAINMENT: "no poisoned update is part of an accepted model",
+    Invariant.ACCOUNTABILITY: "no evidence convicts an honest hospital",
 }
 
 
@@ -93,9 +64,13 @@ class Checker:
         self._honest = honest
         self._correct = correct
         self._poisonings = poisonings
+        self._externalized: dict[int, tuple[Digest, str]] = {}
         first = chain.start(genesis, core_hash(genesis.core))
         self._chains: dict[str, ChainState] = dict.fromkeys(sorted(honest), first)
-        self._recorded: dict[int, tuple[Digest, str]] = {}
+        self._genesis = genesis
+        self.convicted: set[NodeId] = set()
+        """Whom evidence has convicted so far."""
+        self._recorded: dict[int, tuple[Digest, str, Block]] = {}
         self._judged: set[tuple[int, Digest, bool]] = set()
         self._voted: set[tuple[int, Digest]] = set()
         self._violations: dict[Invariant, Finding] = {}
@@ -107,10 +82,23 @@ class Checker:
         match statement:
             case Verdict():
                 self._judged.add((statement.slot, statement.candidate, statement.accept))
-            case Vote():
-                self._voted.add((statement.slot, statement.value))
             case Proposal():
                 pass  # says what is to be judged, and nothing about it
+            case _:
+                self._voted.update((statement.slot, value) for value in values_of(statement))
+
+    def externalized(self, instance: str, slot: int, value: Digest, time_us: int) -> None:
+        """Judge a decision of a node, which its hospital may not yet be able to record."""
+        if instance not in self._honest:
+            return
+        expected, first = self._externalized.setdefault(slot, (value, instance))
+        if value != expected:
+            self._violate(
+                Invariant.AGREEMENT,
+                f"in slot {slot} {first} decided {short(expected)} and {instance} decided "
+                f"{short(value)}",
+                time_us,
+            )
 
     def appended(self, instance: str, block: Block, time_us: int) -> None:
         """Judge a block that a hospital put on its replica."""
@@ -120,6 +108,10 @@ class Checker:
         self._check_chain(instance, block, time_us)
         self._check_validity(instance, block, time_us)
         self._check_containment(instance, block, time_us)
+
+    def accused(self, evidence: Equivocation, time_us: int) -> None:
+        """Judge what a hospital takes for evidence, by the genesis alone."""
+        self._convict(evidence, time_us)
 
     def findings(self, *, still_running: bool) -> Mapping[Invariant, Finding]:
         """The state of every invariant when the run is over.
@@ -132,6 +124,10 @@ class Checker:
             for invariant, reason in _HELD.items()
         }
         findings[Invariant.TERMINATION] = self._termination(still_running)
+        if self.convicted and findings[Invariant.ACCOUNTABILITY].status is Status.HELD:
+            names = ", ".join(sorted(self.convicted))
+            reason = f"evidence convicts {names}, and no honest hospital"
+            findings[Invariant.ACCOUNTABILITY] = Finding(Status.HELD, reason)
         return {invariant: findings[invariant] for invariant in Invariant}
 
     def _termination(self, still_running: bool) -> Finding:
@@ -148,14 +144,29 @@ class Checker:
     def _check_agreement(self, instance: str, block: Block, time_us: int) -> None:
         found = core_hash(block.core)
         height = block.core.height
-        expected, first = self._recorded.setdefault(height, (found, instance))
+        expected, first, ours = self._recorded.setdefault(height, (found, instance, block))
         if found != expected:
+            self._convict(ForkEvidence(ours, block), time_us)
             self._violate(
                 Invariant.AGREEMENT,
                 f"at height {height} {first} recorded {short(expected)} and {instance} "
                 f"recorded {short(found)} ({block.core.type.value})",
                 time_us,
             )
+
+    def _convict(self, evidence: Evidence, time_us: int) -> None:
+        """Whom evidence convicts must be a liar; what proves nothing must not pass for evidence."""
+        try:
+            culprits = check_evidence(evidence, self._genesis).culprits
+        except Violation as violation:
+            reason = f"a hospital accused another of what is no evidence: {violation}"
+            self._violate(Invariant.ACCOUNTABILITY, reason, time_us)
+            return
+        self.convicted.update(culprits)
+        innocent = sorted(set(culprits) & {hospital_of(each) for each in self._honest})
+        if innocent:
+            reason = f"evidence convicts {', '.join(innocent)}, who followed the protocol"
+            self._violate(Invariant.ACCOUNTABILITY, reason, time_us)
 
     def _check_chain(self, instance: str, block: Block, time_us: int) -> None:
         try:

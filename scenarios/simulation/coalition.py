@@ -10,12 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from consensus.quorum import (
-    QuorumSet,
-    majority_of,
-    quorum_set_digest,
-    two_thirds_of,
-)
+from consensus.quorum import QuorumSet, quorum_set_digest
 from crypto.digest import Digest, digest
 from crypto.identity import KeyRing, NodeId
 from crypto.possession import prove_possession
@@ -28,9 +23,9 @@ from fl.validate import Thresholds, evaluate
 from ledger.block import NO_PREVIOUS, Block, Core, NodeSeal, RecordType, Seal, core_hash
 from ledger.genesis import KEYS_FROM_SEED, WITNESS_ALGORITHM, DataCommitment, Genesis
 
+from ..quorum_sets import declared_quorum_sets
 from ..schema import Scenario
-from ..schema_relations import DEFAULT
-from ..schema_sections import CSV_SUFFIX, MlpModel, QuorumSetSection
+from ..schema_sections import CSV_SUFFIX, MlpModel
 from ..source import scenario_digest
 from .candidates import model_file
 from .costs import CostProfile, load_profile
@@ -106,7 +101,7 @@ def found(scenario: Scenario) -> Coalition:
     nodes = tuple(sorted(scenario.hospitals))
     keys = {node: _voting_key(scenario, node) for node in nodes}
     witness_keys = {node: _witness_key(scenario, node) for node in nodes}
-    quorum_sets = quorum_sets_of(scenario)
+    quorum_sets = declared_quorum_sets(scenario.protocol, scenario.hospitals)
     genesis = _genesis(scenario, keys, witness_keys, quorum_sets, cohort, first_model)
     return Coalition(
         nodes,
@@ -121,27 +116,6 @@ def found(scenario: Scenario) -> Coalition:
         genesis,
         costs,
     )
-
-
-def quorum_sets_of(scenario: Scenario) -> dict[NodeId, QuorumSet]:
-    """Whom each hospital trusts, by the scenario's rule."""
-    hospitals = scenario.hospitals
-    match scenario.protocol.rule:
-        case "majority":
-            return dict.fromkeys(hospitals, majority_of(hospitals))
-        case "two-thirds":
-            return dict.fromkeys(hospitals, two_thirds_of(hospitals))
-        case "quorum-sets":
-            declared = scenario.protocol.quorum_sets
-            return {
-                node: _quorum_set(declared[node if node in declared else DEFAULT])
-                for node in hospitals
-            }
-
-
-def _quorum_set(section: QuorumSetSection) -> QuorumSet:
-    inner = tuple(_quorum_set(each) for each in section.inner_sets)
-    return QuorumSet(section.threshold, section.validators, inner)
 
 
 def _cohort(scenario: Scenario) -> Cohort:
@@ -218,6 +192,7 @@ def _genesis(
         scenario.protocol.name,
         scenario.protocol.rule,
         scenario.rounds,
+        scenario.protocol.quarantine_after,
         KEYS_FROM_SEED,
         scenario_hash,
         environment_hash,

@@ -1,13 +1,15 @@
-"""From the faults of a scenario file to what each hospital does: poison, twin, crash, silence."""
+"""From the faults of a scenario file to what each hospital does: poison, lie, crash."""
 
 from collections.abc import Mapping, Sequence
 
 from crypto.identity import NodeId
 from fl.attack import Attack
 
+from ..adversaries import interposer_of, lying_hospitals, stopping_hospitals
 from ..schema_faults import (
     Crash,
     Fault,
+    Firewall,
     Gaussian,
     LabelFlip,
     NotANumber,
@@ -15,10 +17,9 @@ from ..schema_faults import (
     Poison,
     Scaling,
     SignFlip,
-    Silence,
-    Twin,
     hospital_of,
 )
+from ..schema_network import NetworkSection
 from .learner import Poisoning
 from .world import Conduct
 
@@ -38,30 +39,38 @@ def poisonings_of(
     return found
 
 
-def conduct_of(faults: Sequence[Fault], instance: str) -> Conduct:
+def conduct_of(
+    faults: Sequence[Fault], instance: str, instances: Sequence[str], seed: int
+) -> Conduct:
     """How the shell of an instance departs from the protocol; a twin shares its hospital's fate."""
     hospital = hospital_of(instance)
-    crashes = [f.at_us for f in faults if isinstance(f, Crash) and f.hospital == hospital]
-    silences = [f.from_round for f in faults if isinstance(f, Silence) and f.hospital == hospital]
-    return Conduct(min(crashes, default=None), min(silences, default=None))
+    crashes = [f for f in faults if isinstance(f, Crash) and f.hospital == hospital]
+    first = min(crashes, key=lambda crash: crash.at_us, default=None)
+    return Conduct(
+        None if first is None else first.at_us,
+        None if first is None else first.recover_us,
+        interposer_of(faults, instance, instances, seed),
+    )
 
 
 def honest_instances(faults: Sequence[Fault], instances: Sequence[str]) -> frozenset[str]:
-    """Instances that follow the protocol: all but the twins, who are one key with two minds."""
-    lying = {f.hospital for f in faults if isinstance(f, Twin)}
+    """Instances that follow the protocol: those whose hospital does not lie."""
+    lying = lying_hospitals(faults)
     return frozenset(each for each in instances if hospital_of(each) not in lying)
 
 
 def correct_instances(faults: Sequence[Fault], instances: Sequence[str]) -> frozenset[str]:
-    """Honest instances that run to the end: neither crashed nor silent."""
-    stopped = {f.hospital for f in faults if isinstance(f, Crash | Silence)}
+    """Honest instances that run to the end: neither silent nor crashed for good."""
+    stopped = stopping_hospitals(faults)
     honest = honest_instances(faults, instances)
     return frozenset(each for each in honest if hospital_of(each) not in stopped)
 
 
-def partitions_of(faults: Sequence[Fault]) -> tuple[Partition, ...]:
-    """The partitions of the network."""
-    return tuple(fault for fault in faults if isinstance(fault, Partition))
+def may_lose(network: NetworkSection, faults: Sequence[Fault]) -> bool:
+    """Whether a message can be lost for good, so that hospitals have to repeat themselves."""
+    return network.loses or any(
+        isinstance(fault, Partition | Firewall) and fault.drop for fault in faults
+    )
 
 
 def _attack(fault: LabelFlip | SignFlip | Scaling | Gaussian | NotANumber) -> Attack:

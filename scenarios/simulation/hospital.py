@@ -6,87 +6,68 @@ itself. Everything it does is the effect of one event at one simulated time; wha
 the time that the cost profile says, one thing after the other.
 """
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-import simpy
-
-from consensus.majority import leader_of
 from consensus.messages import (
     Accuse,
     AskValidation,
     Begin,
     Broadcast,
+    CancelTimer,
     Externalize,
     Input,
-    Node,
-    Proposal,
+    Learn,
+    Output,
     Propose,
+    Recall,
     Receive,
     Record,
     Reject,
     SetTimer,
-    Statement,
-    TimerExpired,
     Validated,
-    Verdict,
-    Vote,
 )
+from consensus.statements import Proposal, Statement
 from crypto.digest import Digest
 from crypto.envelope import Signed
 from crypto.errors import SignatureError
 from crypto.identity import NodeId
 from fl.errors import FlError
-from fl.update import Update, delta_from_bytes, delta_to_bytes, update_digest
-from ledger.block import Block, Core, NodeSeal, RecordType, core_hash
+from ledger.audit.authority import authority
+from ledger.block import Block, NodeSeal, RecordType, core_hash
 from ledger.body import Candidate, candidate_digest
-from ledger.candidate import EndCandidate, ModelCandidate, UpdateEntry
-from ledger.errors import Violation
-from ledger.evidence import Equivocation
+from ledger.candidate import EndCandidate, ModelCandidate
+from ledger.errors import BlobError, Violation
 from ledger.statement import check_recordable
 
 from ..schema_faults import hospital_of
-from .candidates import claim_of, model_candidate
-from .learner import Learner
-from .notary import CosignatureMessage, HeadMessage, Notary
+from .catching_up import CatchUp, sound_blocks
+from .diary import Diary
+from .docket import Docket
+from .inbox import PENDING_COUNT_MAX, Inbox
+from .judgement import judge
+from .life import Life, OpenLife
+from .notary import CosignatureMessage, HeadMessage
+from .open_slot import OpenSlot
 from .processor import Processor
+from .reception import received_draft, received_update
 from .replica import Replica
-from .sealing import (
-    absent_core,
-    accepted_core,
-    check_draft,
-    decided_core,
-    rejected_core,
-    seal_of,
+from .rounds import Rounds
+from .sealing import absent_core, accepted_core, rejected_core
+from .speaker import Speaker
+from .timers import Timers
+from .trace import short
+from .wire import (
+    Draft,
+    Message,
+    MissedAnswer,
+    MissedRequest,
+    QuorumSetMessage,
+    StatementMessage,
+    UpdateMessage,
+    describe,
 )
-from .signer import Signer
-from .trace import Word, short
-from .wire import Draft, Message, StatementMessage, UpdateMessage, describe, statement_message
 from .witnessing import Mail, Witnessing
 from .world import Conduct, Rules, World
-
-PENDING_COUNT_MAX = 10_000
-"""Messages of later slots that a hospital keeps until it gets there."""
-
-END_REASON = "end"
-"""Reason of a verdict on an end candidate that is not what this replica holds."""
-
-
-_Pair = tuple[Signed[Statement], Signed[Statement]]
-_Effect = Record | Broadcast | SetTimer | AskValidation | Externalize | Reject
-
-
-@dataclass(slots=True)
-class _OpenSlot:
-    """What the shell knows of the slot that is open."""
-
-    slot: int
-    leader: NodeId
-    absent: Core
-    draft: Draft | None = None
-    signed: dict[tuple[type[Statement], NodeId], Signed[Statement]] = field(default_factory=dict)
-    updates: dict[NodeId, tuple[Update, UpdateEntry, bytes]] = field(default_factory=dict)
-    collected: simpy.Event | None = None
 
 
 class Hospital:
@@ -98,43 +79,52 @@ class Hospital:
         peers: Sequence[str],
         world: World,
         rules: Rules,
-        node: Node,
-        signer: Signer,
-        learner: Learner,
-        replica: Replica,
-        notary: Notary,
+        open_life: OpenLife,
         conduct: Conduct,
     ) -> None:
         self.instance = instance
         """Its name in the run: the node's, or the node's with ``/twin``."""
-        self.replica = replica
-        """Its ledger."""
-        self._statement_count = 0
-        self._node_id = NodeId(hospital_of(instance))
+        self.node_id = NodeId(hospital_of(instance))
+        """The node whose key it has."""
         self._peers = tuple(peers)
         self._env = world.env
         self._network = world.network
         self._verifier = world.verifier
-        self._trace = world.trace
         self._observer = world.observer
         self._rules = rules
-        self._node = node
-        self._signer = signer
-        self._learner = learner
-        self._notary = notary
+        self._open_life = open_life
         self._conduct = conduct
-        self._processor = Processor(world.env, conduct.crash_us)
-        self._witnessing = Witnessing(
-            instance, peers, notary, self._processor, world.network, rules.costs
+        self._statement_count = self._cosigned_count = 0
+        self._processor = processor = Processor(world.env)
+        self._diary = Diary(instance, processor, world.trace)
+        self._timers = Timers(processor, self._step)
+        self._speaker = speaker = Speaker(
+            instance, peers, world.network, processor, self._diary, rules, conduct.interposer
         )
-        self._pending: dict[int, list[Message]] = {}
-        self._open: _OpenSlot
+        self._rounds = Rounds(
+            self.node_id, world.env, processor, rules, self._is_open, self._put, speaker
+        )
+        self._catch_up = CatchUp(
+            self.node_id, peers, processor, speaker, rules.catch_up_us, self._is_behind
+        )
+        self._docket = Docket(rules.genesis)
+        self._inbox = Inbox()
+        self._unanswered = False
+        self._open: OpenSlot | None = None
+        self._born()
+        self._authority = authority(self._life.replica.state, self.node_id)
         world.network.connect(instance, self._arrive)
+
+    @property
+    def replica(self) -> Replica:
+        """Its ledger; of a hospital that is down, as it was."""
+        return self._life.replica
 
     @property
     def signature_count(self) -> int:
         """Signatures it made."""
-        return self._statement_count + self._notary.signature_count
+        voted = self._statement_count + self._rounds.signature_count
+        return voted + self._cosigned_count + self._life.notary.signature_count
 
     @property
     def busy_us(self) -> int:
@@ -147,102 +137,139 @@ class Hospital:
         return self.replica.state.ended
 
     def start(self) -> None:
-        """Open the first slot."""
+        """Open the first slot, and have the crash happen when it is to happen."""
+        crash_us, recover_us = self._conduct.crash_us, self._conduct.recover_us
+        if crash_us is not None:
+            self._env.timeout(crash_us).callbacks.append(lambda _: self._crash())
+            if recover_us is not None:
+                self._env.timeout(recover_us).callbacks.append(lambda _: self._recover())
+        self._speaker.announce()
         self._processor.at(0, self._open_slot)
+
+    def close(self) -> None:
+        """Release the files."""
+        self._life.close()
+
+    # Lives
+
+    def _born(self) -> None:
+        """Open the files; all that this hospital knows is what they hold."""
+        self._life: Life = self._open_life()
+        self._witnessing = Witnessing(
+            self.instance,
+            self._peers,
+            self._life.notary,
+            self._processor,
+            self._network,
+            self._rules.costs,
+        )
+
+    def _crash(self) -> None:
+        self._diary.write("crash")
+        self._processor.crash()
+        self._rounds.forget()
+        self._timers.clear()
+        self._inbox.clear()
+        self._docket = Docket(self._rules.genesis)
+        self._open = None
+        self._cosigned_count += self._life.notary.signature_count
+        self._life.close()
+
+    def _recover(self) -> None:
+        """Begin again from the disk: the ledger, and what was signed in the slot that was open."""
+        self._processor.recover()
+        self._born()
+        height = self.replica.state.height
+        self._diary.write("recover", height=height)
+        if not self.finished:
+            self._unanswered = True
+            self._open_slot()
+            self._catch_up.ask(height)
+            self._catch_up.watch(height)
 
     # Slots
 
     def _open_slot(self) -> None:
+        """Open the slot after the last block; what was signed there in an earlier life stands."""
+        if self._open is not None or self.finished:
+            return
         state = self.replica.state
         slot = state.height + 1
-        leader = leader_of(slot, self._rules.nodes)
+        leader = state.leader
         absent = absent_core(state, self._rules.proposal_timeout_us)
-        self._open = _OpenSlot(slot, leader, absent)
-        self._step(Begin(slot, leader, core_hash(absent)))
-        if state.round_count < self._rules.round_count:
-            if leader == self._node_id:
-                self._env.process(self._lead(slot))
-            elif self._rules.scheme == "fedavg":
-                self._env.process(self._contribute(slot, leader))
-        elif leader == self._node_id:
-            self._propose_end()
-        for message in self._pending.pop(slot, []):
+        self._open = open_slot = OpenSlot(slot, leader, absent)
+        self._timers.clear()
+        self._step(Begin(slot, leader, core_hash(absent), state.head))
+        if not self._recall(open_slot):
+            self._take_part(open_slot)
+        if self._rules.rebroadcast_us is not None:
+            self._say_again(open_slot, self._rules.rebroadcast_us)
+        for message in self._inbox.take(slot):
             self._handle(message)
 
-    # Learning
+    def _recall(self, open_slot: OpenSlot) -> bool:
+        """Tell a new node what it said in a life before; whether a proposal was among it.
 
-    def _lead(self, slot: int) -> Generator[simpy.Event, None, None]:
-        """Make the round's candidate and put it forward."""
-        base = self.replica.state.model
-        base_file = self.replica.model
-        update = self._learner.train(slot, base_file)
-        yield self._processor.computing(self._train_us())
-        open_slot = self._open
-        if self._is_over(slot):
-            return
-        self._take_update(open_slot, *self._sign_update(slot, base.tensors, update))
-        if self._rules.scheme == "fedavg" and len(open_slot.updates) < len(self._rules.nodes):
-            open_slot.collected = self._env.event()
-            patience = self._env.timeout(self._rules.proposal_timeout_us // 2)
-            yield open_slot.collected | patience
-            if self._is_over(slot):
-                return
-        parts = [open_slot.updates[author] for author in sorted(open_slot.updates)]
-        made = self._learner.combine(base_file, [update for update, _, _ in parts])
-        entries = tuple(entry for _, entry, _ in parts)
-        candidate = model_candidate(made, base.tensors, self._rules.scheme, entries)
-        seals = tuple(NodeSeal(entry.author, signature) for _, entry, signature in parts)
-        self._propose(candidate, made.file, seals)
+        A proposal counts from when what it was about has come back: it may never have left.
+        """
+        said = self._life.signer.said(open_slot.slot)
+        for signed in said:
+            open_slot.keep(signed)
+        newest = {type(signed.statement): signed.statement for signed in said}
+        proposal = newest.pop(Proposal, None)
+        if newest:
+            self._step(Recall(tuple(newest.values())))
+        return proposal is not None
 
-    def _contribute(self, slot: int, leader: NodeId) -> Generator[simpy.Event, None, None]:
-        """Train, and send the update to whoever leads the round."""
-        base = self.replica.state.model.tensors
-        update = self._learner.train(slot, self.replica.model)
-        yield self._processor.computing(self._train_us())
-        if self._is_over(slot) or self._mute(slot):
-            return
-        _, entry, signature = self._sign_update(slot, base, update)
-        message = UpdateMessage(slot, base, entry, delta_to_bytes(update.delta), signature)
-        for peer in self._peers:
-            if hospital_of(peer) == leader:
-                self._send(peer, message)
+    def _take_part(self, open_slot: OpenSlot) -> None:
+        """Propose what is to be proposed, or contribute to it."""
+        state = self.replica.state
+        leads = open_slot.leader == self.node_id
+        matter = self._docket.next_matter(state) if leads else None
+        if matter is not None:
+            self._put(open_slot, *matter, ())
+        elif state.round_count < self._rules.round_count:
+            self._rounds.begin(open_slot, self._life)
+        elif leads:
+            end = EndCandidate(state.height + 1, state.accepted_count, state.model.tensors)
+            self._put(open_slot, end, b"", ())
 
-    def _is_over(self, slot: int) -> bool:
-        """Whether a slot was decided meanwhile, or this hospital has crashed."""
-        return self._processor.crashed or self._open.slot != slot
+    def _say_again(self, open_slot: OpenSlot, period_us: int) -> None:
+        """Where messages can be lost: repeat the newest of our words until the slot is decided."""
 
-    def _train_us(self) -> int:
-        return self._rules.costs.train_us(self._learner.train_count, self._rules.epoch_count)
+        def repeat() -> None:
+            if self._is_open(open_slot):
+                self._speaker.repeat(open_slot, self._life.signer)
+                self._say_again(open_slot, period_us)
 
-    def _sign_update(
-        self, slot: int, base: Digest, update: Update
-    ) -> tuple[Update, UpdateEntry, bytes]:
-        entry = UpdateEntry(self._node_id, update_digest(update), update.sample_count)
-        self._statement_count += 1
-        return update, entry, self._signer.sign_update(slot, base, entry)
+        self._processor.at(period_us, repeat)
 
-    def _take_update(
-        self, open_slot: _OpenSlot, update: Update, entry: UpdateEntry, signature: bytes
-    ) -> None:
-        open_slot.updates.setdefault(entry.author, (update, entry, signature))
-        everybody = len(open_slot.updates) == len(self._rules.nodes)
-        collected = open_slot.collected
-        if everybody and collected is not None and not collected.triggered:
-            collected.succeed()
+    def _is_open(self, open_slot: OpenSlot) -> bool:
+        """Whether a slot is still the open one in this life."""
+        return self._open is open_slot and not self._processor.crashed
+
+    def _is_behind(self, height: int) -> bool:
+        """Whether nothing came after a height, though others are further or we know it decided."""
+        if self.replica.state.height != height or self.finished or self._open is None:
+            return False
+        later = self._inbox.latest_slot > height + 1
+        return later or self._unanswered or self._open.decided is not None
 
     # Proposing
 
-    def _propose_end(self) -> None:
-        state = self.replica.state
-        end = EndCandidate(state.height + 1, state.accepted_count, state.model.tensors)
-        self._propose(end, b"", ())
-
-    def _propose(self, candidate: Candidate, file: bytes, updates: tuple[NodeSeal, ...]) -> None:
+    def _put(
+        self,
+        open_slot: OpenSlot,
+        candidate: Candidate,
+        file: bytes,
+        seals: tuple[NodeSeal, ...],
+    ) -> None:
+        """Make a draft of a candidate and put it to the vote."""
         state, now_us = self.replica.state, self._processor.now_us
-        accepted = accepted_core(state, candidate, now_us, self._node_id)
-        self._open.draft = Draft(accepted, candidate, file, updates)
+        accepted = accepted_core(state, candidate, now_us, self.node_id)
+        open_slot.keep_draft(Draft(accepted, candidate, file, seals))
         values = core_hash(accepted), core_hash(rejected_core(accepted))
-        self._step(Propose(self._open.slot, candidate_digest(candidate), *values))
+        self._step(Propose(open_slot.slot, candidate_digest(candidate), *values))
 
     # Messages
 
@@ -250,204 +277,233 @@ class Hospital:
         """A message reached this hospital; it is handled once it has been verified."""
         if self._processor.crashed:
             return
-        if isinstance(message, HeadMessage | CosignatureMessage):
-            silent = self._mute(self.replica.state.height)
-            self._witnessing.arrive(message, self._refuse, silent=silent)
-            return
-        kind, author, slot = describe(message)
-        words: dict[str, str | int] = {"from": sender, "kind": kind, "by": author, "slot": slot}
-        self._trace.add(self._processor.now_us, "deliver", self.instance, **words)
-        self._processor.after(self._rules.costs.verify_us, lambda: self._handle(message))
+        match message:
+            case HeadMessage() | CosignatureMessage():
+                silent = self._speaker.mute(self.replica.state.height)
+                self._witnessing.arrive(message, self._diary.refused, silent=silent)
+            case QuorumSetMessage():
+                self._life.node.step(Learn(message.quorum_set))
+            case MissedRequest():
+                self._answer(sender, message)
+            case MissedAnswer():
+                cost_us = self._rules.costs.verify_us * max(1, len(message.blocks))
+                self._processor.after(cost_us, lambda: self._take_missed(message))
+            case StatementMessage() | UpdateMessage():
+                self._diary.delivered(message, sender)
+                count = 1
+                if isinstance(message, StatementMessage):
+                    count += len(message.supporting)
+                cost_us = self._rules.costs.verify_us * count
+                self._processor.after(cost_us, lambda: self._handle(message, sender))
 
-    def _handle(self, message: Message) -> None:
-        slot = self._open.slot
-        if message.slot < slot or self.finished:
+    def _handle(self, message: Message, sender: str | None = None) -> None:
+        open_slot = self._open
+        height = self.replica.state.height
+        if message.slot <= height or self.finished:
+            if isinstance(message, StatementMessage) and message.again and sender is not None:
+                author = message.signed.node
+                self._answer(sender, MissedRequest(author, message.slot - 1, with_blocks=True))
             return  # decided without it
-        if message.slot > slot:
+        if open_slot is None or message.slot > open_slot.slot:
             self._keep(message)
             return
         try:
             if isinstance(message, UpdateMessage):
-                self._receive_update(message)
+                self._receive_update(open_slot, message)
             else:
-                self._receive_statement(message)
+                self._receive_statement(open_slot, message)
         except (SignatureError, Violation, FlError) as error:
-            self._refuse(describe(message)[1], str(error))
+            self._diary.refused(describe(message)[1], str(error))
 
     def _keep(self, message: Message) -> None:
-        if sum(map(len, self._pending.values())) < PENDING_COUNT_MAX:
-            self._pending.setdefault(message.slot, []).append(message)
-        else:
-            self._refuse(describe(message)[1], f"more than {PENDING_COUNT_MAX} messages wait")
+        if not self._inbox.keep(message):
+            self._diary.refused(
+                describe(message)[1], f"more than {PENDING_COUNT_MAX} messages wait"
+            )
+        self._catch_up.watch(self.replica.state.height)
 
-    def _receive_update(self, message: UpdateMessage) -> None:
-        """Take a contribution in if it is signed, of this round, and what it says it is."""
-        entry = message.entry
-        self._verifier.check_update(message.slot, message.base, entry, message.signature)
-        base = self.replica.state.model.tensors
-        if message.base != base:
-            raise Violation("BAD_BASE", f"the accepted model {base.hex()}", message.base.hex())
-        delta = delta_from_bytes(self._learner.model, message.delta)
-        update = Update(entry.author, delta, entry.sample_count)
-        found = update_digest(update)
-        if found != entry.update:
-            raise Violation("BAD_UPDATE", f"an update of {entry.update.hex()}", found.hex())
-        self._take_update(self._open, update, entry, message.signature)
+    def _receive_update(self, open_slot: OpenSlot, message: UpdateMessage) -> None:
+        """Take a contribution in."""
+        model, state = self._life.learner.model, self.replica.state
+        update = received_update(message, state, model, self._verifier)
+        self._rounds.take(open_slot, update, message.entry, message.signature)
 
-    def _receive_statement(self, message: StatementMessage) -> None:
+    def _receive_statement(self, open_slot: OpenSlot, message: StatementMessage) -> None:
         """Hand a statement to the node, its signature checked, its values rebuilt."""
+        for signed in message.supporting:
+            if signed.statement.slot == open_slot.slot and signed.node != self.node_id:
+                self._hear(open_slot, signed)
         signed = message.signed
         self._verifier.check(signed)
-        statement = signed.statement
-        check_recordable(statement)
-        if isinstance(statement, Proposal):
-            self._receive_draft(statement, message.draft, signed.node)
-        held = self._open.signed.setdefault((type(statement), signed.node), signed)
-        self._step(Receive(signed.node, statement), contradicting=(held, signed))
+        came_back = (
+            isinstance(signed.statement, Proposal)
+            and (self.node_id, signed.statement) in open_slot.signed
+            and open_slot.draft_of(signed.statement) is None
+        )
+        if isinstance(signed.statement, Proposal):
+            now_us, genesis = self._processor.now_us, self._rules.genesis
+            state, verifier = self.replica.state, self._verifier
+            proposal = signed.statement
+            draft = received_draft(message, proposal, state, now_us, genesis, verifier)
+            open_slot.keep_draft(draft)
+        if signed.node != self.node_id:
+            self._hear(open_slot, signed)
+        elif came_back:
+            # Our own, from a life before: what it was about came back to us.
+            self._step(Recall((signed.statement,)))
 
-    def _receive_draft(self, proposal: Proposal, draft: Draft | None, sender: NodeId) -> None:
-        """Keep the first sound draft of the slot's leader; a proposal that differs is refused."""
-        if sender != self._open.leader:
-            raise Violation("BAD_PROPOSER", f"{self._open.leader}, who leads the slot", sender)
-        check_draft(proposal, draft, sender, self.replica.state, self._processor.now_us)
-        if draft is not None and isinstance(draft.candidate, ModelCandidate):
-            self._check_updates(draft.candidate, draft.attestations)
-        if self._open.draft is None:
-            self._open.draft = draft
+    def _hear(self, open_slot: OpenSlot, signed: Signed[Statement]) -> None:
+        """Give the node one statement of another, and see what has become possible."""
+        self._verifier.check(signed)
+        check_recordable(signed.statement)
+        if not open_slot.keep(signed):
+            raise Violation("TOO_MANY", "fewer statements in one slot", "more")
+        self._step(Receive(signed.node, signed.statement))
 
-    def _check_updates(self, candidate: ModelCandidate, seals: tuple[NodeSeal, ...]) -> None:
-        if [seal.node for seal in seals] != [entry.author for entry in candidate.updates]:
-            raise Violation("BAD_UPDATE", "a signature of each author", "others")
-        for entry, seal in zip(candidate.updates, seals, strict=True):
-            self._verifier.check_update(self._open.slot, candidate.base, entry, seal.signature)
+    # What was missed
+
+    def _answer(self, asker: str, request: MissedRequest) -> None:
+        if self._speaker.mute(self.replica.state.height + 1):
+            return
+        try:
+            self._catch_up.answer(asker, request, self.replica, self._open)
+        except BlobError as error:
+            self._diary.refused(request.node, str(error))
+
+    def _take_missed(self, answer: MissedAnswer) -> None:
+        """Append what a peer has and our own audit passes; then hear what else it says."""
+        before = self.replica.state.height
+        self._unanswered = False
+        self._inbox.latest_slot = max(self._inbox.latest_slot, answer.height + 1)
+        try:
+            for block, file in sound_blocks(
+                answer, self.replica, self._authority, self._verifier, self._rules.genesis
+            ):
+                self._append(block, file)
+        except (SignatureError, Violation) as error:
+            self._diary.refused(answer.node, str(error))
+        height = self.replica.state.height
+        if height > before:
+            self._diary.write(
+                "catch-up",
+                height=height,
+                by=answer.node,
+            )
+        if self._inbox.latest_slot > height + 1:
+            if height > before:
+                self._catch_up.ask(height)
+            self._catch_up.watch(height)
+        self._open_slot()
+        for message in answer.statements:
+            self._handle(message)
 
     # The node's outputs
 
-    def _step(self, event: Input, contradicting: _Pair | None = None) -> None:
-        """Give the node an input and carry out what it wants.
+    def _step(self, event: Input) -> None:
+        """Give the node an input and carry out what it wants."""
+        open_slot = self._open
+        if open_slot is None:
+            return  # between two slots
+        for output in self._life.node.step(event):
+            self._carry_out(open_slot, output)
+        self._try_to_append(open_slot)
 
-        Args:
-            event: The input.
-            contradicting: What was held and what was heard, if the node should find that the two
-                contradict each other.
-        """
-        for output in self._node.step(event):
-            if isinstance(output, Accuse):
-                self._accuse(output, contradicting)
-            else:
-                self._carry_out(output)
-
-    def _carry_out(self, output: _Effect) -> None:
+    def _carry_out(self, open_slot: OpenSlot, output: Output) -> None:
         match output:
             case Record(statement=statement):
-                signed = self._signer.sign(statement)
+                signed = self._life.signer.sign(statement)
                 self._statement_count += 1
-                self._open.signed[type(statement), self._node_id] = signed
-                self._note(statement)
-            case Broadcast(statement=statement):
-                self._broadcast(statement)
-            case SetTimer(slot=slot, timer=timer, delay_us=delay_us):
-                self._processor.at(delay_us, lambda: self._step(TimerExpired(slot, timer)))
+                open_slot.keep(signed)
+                self._diary.said(statement)
+                self._observer.said(self.instance, statement)
+            case Broadcast(statement=statement, supporting=supporting):
+                self._broadcast(open_slot, statement, supporting)
+            case SetTimer():
+                self._timers.set(output)
+            case CancelTimer(slot=slot, timer=timer):
+                self._timers.cancel(slot, timer)
             case AskValidation(slot=slot, candidate=candidate):
                 self._validate(slot, candidate)
-            case Externalize(slot=slot, value=value):
-                self._append(slot, value)
+            case Externalize(value=value):
+                open_slot.decided = value
+                self._diary.write(
+                    "externalize",
+                    slot=open_slot.slot,
+                    value=short(value),
+                )
+                self._observer.externalized(self.instance, open_slot.slot, value)
+            case Accuse():
+                self._accuse(open_slot, output)
             case Reject(sender=sender, reason=reason):
-                self._refuse(sender, reason)
+                self._diary.refused(sender, reason)
 
-    def _accuse(self, accusation: Accuse, pair: _Pair | None) -> None:
-        self._trace.add(self._processor.now_us, "accuse", self.instance, node=accusation.node)
-        if pair is not None:
-            self._observer.accused(self.instance, Equivocation(self._rules.chain_id, *pair))
+    def _broadcast(
+        self,
+        open_slot: OpenSlot,
+        statement: Statement,
+        supporting: Sequence[tuple[NodeId, Statement]],
+    ) -> None:
+        signed = open_slot.signed[self.node_id, statement]
+        if isinstance(statement, Proposal) and open_slot.draft_of(statement) is None:
+            return  # of a life before; what it was about has to come back first
+        known = (open_slot.signed.get(each) for each in supporting)
+        support = tuple(each for each in known if each is not None)
+        self._speaker.broadcast(signed, open_slot, self._life.signer, support)
 
-    def _broadcast(self, statement: Statement) -> None:
-        if self._mute(statement.slot):
-            return
-        signed = self._open.signed[type(statement), self._node_id]
-        draft = self._open.draft if isinstance(statement, Proposal) else None
-        quorum_set = self._rules.quorum_sets[self._node_id]
-        message = statement_message(signed, draft, self._rules.chain_id, quorum_set)
-        kind, author, slot = describe(message)
-        words: dict[str, str | int] = {"kind": kind, "by": author, "slot": slot}
-        self._trace.add(
-            self._processor.now_us, "send", self.instance, **words, bytes=message.size_bytes
-        )
+    def _accuse(self, open_slot: OpenSlot, accusation: Accuse) -> None:
+        self._diary.write("accuse", node=accusation.node)
+        evidence = self._docket.accuse(accusation, open_slot)
+        if evidence is not None:
+            self._observer.accused(self.instance, evidence)
 
-        def send() -> None:
-            for peer in self._peers:
-                self._send(peer, message)
-
-        self._processor.after(self._rules.costs.sign_us, send)
-
-    def _send(self, peer: str, message: Message) -> None:
-        self._network.send(self.instance, peer, message, message.size_bytes)
+    # Judging
 
     def _validate(self, slot: int, digest: Digest) -> None:
         """Answer the node with this hospital's own judgement, after the time that it takes."""
-        draft = self._open.draft
-        if draft is None:
-            return
-        candidate = draft.candidate
-        if not isinstance(candidate, ModelCandidate):
-            cost_us = 1
-            answer = self._judge_end(slot, digest, candidate)
-        else:
-            cost_us = self._rules.costs.validate_us(self._learner.validate_count)
-            validation = self._learner.validate(draft.file, claim_of(candidate))
-            scores = tuple(sorted(validation.scores.items()))
-            answer = Validated(slot, digest, validation.accept, validation.reason.value, scores)
-        self._processor.after(cost_us, lambda: self._step(answer))
-
-    def _judge_end(self, slot: int, digest: Digest, candidate: Candidate) -> Validated:
-        state = self.replica.state
-        sound = EndCandidate(slot, state.accepted_count, state.model.tensors) == candidate
-        return Validated(slot, digest, sound, "ok" if sound else END_REASON, ())
-
-    def _append(self, slot: int, value: Digest) -> None:
-        """Put the decided block, with what shows that it was decided, on our own replica."""
         open_slot = self._open
-        core, draft = decided_core(value, open_slot.draft, open_slot.absent)
-        block = Block(core, seal_of(open_slot.signed.values(), value, draft))
-        self.replica.append(block, draft.file if draft is not None else b"")
-        self._trace.add(
-            self._processor.now_us,
+        draft = None if open_slot is None else open_slot.drafts.get(digest)
+        if open_slot is None or draft is None:
+            return
+        cost_us, answer = judge(slot, draft, self._life, self._docket, self._rules.costs)
+        if self._conduct.interposer is not None:
+            answer = self._conduct.interposer.judge(answer, open_slot.leader)
+        self._processor.after(cost_us, lambda: self._judged(open_slot, draft, answer))
+
+    def _judged(self, open_slot: OpenSlot, draft: Draft, answer: Validated) -> None:
+        self._step(answer)
+        a_model = isinstance(draft.candidate, ModelCandidate)
+        if answer.accept and a_model and self._is_open(open_slot):
+            self._rounds.train_ahead(open_slot.slot + 1, draft.file, self._life)
+
+    # Recording
+
+    def _try_to_append(self, open_slot: OpenSlot) -> None:
+        """Record what was decided once it can be shown; in the end ask for what is missing."""
+        if open_slot.decided is None or not self._is_open(open_slot):
+            return
+        found = open_slot.recordable(self.replica.state, self._authority)
+        if found is None:
+            self._catch_up.watch(self.replica.state.height)
+            return
+        self._append(*found)
+        self._processor.at(0, self._open_slot)
+
+    def _append(self, block: Block, file: bytes) -> None:
+        """Put a block on our own replica, and do what follows from it."""
+        core, replica = block.core, self.replica
+        replica.append(block, file)
+        self._open = None
+        self._diary.write(
             "append",
-            self.instance,
             height=core.height,
             type=core.type.value,
-            core=short(value),
+            core=short(replica.state.head),
         )
         self._observer.appended(self.instance, block, self._processor.now_us)
-        if core.type is RecordType.ACCEPTED and draft is not None:
-            candidate = draft.candidate
-            if isinstance(candidate, ModelCandidate):
-                self._learner.adopt(draft.file, candidate.global_score)
-        self._signer.forget_before(slot)
+        if core.type is RecordType.ACCEPTED and isinstance(core.body, ModelCandidate):
+            self._life.learner.adopt(file, core.body.global_score)
+        self._docket.settle(block)
+        self._life.signer.forget_before(core.height)
         if self.finished or core.height % self._rules.checkpoint_every == 0:
-            self._witnessing.publish(self.replica.leaves, silent=self._mute(core.height))
-        if not self.finished:
-            self._processor.at(0, self._open_slot)
-
-    def _note(self, statement: Statement) -> None:
-        """Trace what was said and tell the observer."""
-        words: dict[str, Word] = {}
-        match statement:
-            case Proposal():
-                words = {"candidate": short(statement.candidate)}
-            case Verdict():
-                words = {"accept": statement.accept, "reason": statement.reason}
-                words |= dict(statement.scores)
-            case Vote():
-                words = {"value": short(statement.value)}
-        kind = type(statement).__name__.lower()
-        now_us = self._processor.now_us
-        self._trace.add(now_us, kind, self.instance, slot=statement.slot, **words)
-        self._observer.said(self.instance, statement)
-
-    def _refuse(self, sender: NodeId, reason: str) -> None:
-        words: dict[str, str] = {"from": sender, "reason": reason}
-        self._trace.add(self._processor.now_us, "refuse", self.instance, **words)
-
-    def _mute(self, slot: int) -> bool:
-        silent_from = self._conduct.silent_from
-        return silent_from is not None and slot >= silent_from
+            silent = self._speaker.mute(core.height)
+            self._witnessing.publish(replica.leaves, silent=silent)

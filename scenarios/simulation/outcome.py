@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from consensus.messages import Proposal, Statement, Verdict, Vote
+from consensus.statements import Statement, Verdict
 from crypto.digest import Digest
 from ledger.block import Block, RecordType
 from ledger.candidate import ModelCandidate
@@ -174,8 +174,8 @@ class Recorder:
                     time_us,
                 )
                 self.verdicts.append(row)
-            case Proposal() | Vote():
-                pass  # stands in the round's row
+            case _:
+                pass  # stands in the round's row, or nowhere
 
     def appended(self, block: Block, time_us: int) -> RoundRow | None:
         """Keep a block; its row, if it is the first at its height."""

@@ -6,13 +6,19 @@ import simpy
 
 
 class Processor:
-    """Simulated time as one hospital lives it, in microseconds."""
+    """Simulated time as one hospital lives it, in microseconds.
 
-    def __init__(self, env: simpy.Environment, crash_us: int | None) -> None:
+    A crash ends what is under way; what is begun after a recovery belongs to the next *life*.
+    """
+
+    def __init__(self, env: simpy.Environment) -> None:
         self.busy_us = 0
         """Time spent computing so far."""
+        self.crashed = False
+        """Whether it stands still."""
+        self.life = 0
+        """How often it has crashed."""
         self._env = env
-        self._crash_us = crash_us
         self._free_us = 0
 
     @property
@@ -20,16 +26,22 @@ class Processor:
         """The simulated time."""
         return int(self._env.now)
 
-    @property
-    def crashed(self) -> bool:
-        """Whether it has stopped for good."""
-        return self._crash_us is not None and self._env.now >= self._crash_us
+    def crash(self) -> None:
+        """Stop: nothing that was to be done is done."""
+        self.crashed = True
+        self.life += 1
+        self._free_us = 0
+
+    def recover(self) -> None:
+        """Run again."""
+        self.crashed = False
 
     def at(self, delay_us: int, act: Callable[[], None]) -> None:
-        """Do something later, unless it has crashed by then."""
+        """Do something later, unless there is a crash before."""
+        life = self.life
 
         def run(_: simpy.Event) -> None:
-            if not self.crashed:
+            if self.life == life and not self.crashed:
                 act()
 
         self._env.timeout(delay_us).callbacks.append(run)

@@ -4,9 +4,9 @@ Verifying is a pure function of its arguments, so its successes are remembered a
 of a run: a broadcast is verified once by the program and once by every hospital in simulated time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from consensus.messages import Statement, signing_fields
+from consensus.statements import Statement, signing_fields
 from crypto.digest import Digest, digest
 from crypto.encoding import Value, encode
 from crypto.envelope import Signed, sign_value, verify_value
@@ -43,10 +43,25 @@ class Signer:
                 node never asks for that, so the protocol or the shell is at fault.
             StoreError: When it cannot be kept; it is not signed then.
         """
-        label, fields = signing_fields(statement, self._chain_id, self._node, self._quorum_set)
-        kind = type(statement).__name__.lower()
-        signature = self._release(statement.slot, kind, label, fields)
+        label, fields = self._fields(statement)
+        preimage = encode([label, *fields])
+        try:
+            signature = self._state.release_statement(
+                statement, preimage, lambda: sign_value(self._key, label, fields)
+            )
+        except ConflictError as error:
+            raise self._conflict(error) from None
         return Signed(statement, self._node, signature)
+
+    def forswear(self, statement: Statement) -> Signed[Statement]:
+        """Sign a statement as a liar does: nothing is kept, and it may contradict anything."""
+        label, fields = self._fields(statement)
+        return Signed(statement, self._node, sign_value(self._key, label, fields))
+
+    def said(self, slot: int) -> tuple[Signed[Statement], ...]:
+        """What this node signed in a slot, in that order; after a crash, what it said before."""
+        said = self._state.said(slot)
+        return tuple(Signed(statement, self._node, signature) for statement, signature in said)
 
     def sign_update(self, slot: int, base: Digest, entry: UpdateEntry) -> bytes:
         """Sign a contribution to a round.
@@ -56,7 +71,16 @@ class Signer:
             StoreError: When it cannot be kept; it is not signed then.
         """
         needed = update_attestation(self._chain_id, slot, base, entry)
-        return self._release(slot, "update", needed.label, needed.fields)
+        label, fields = needed.label, needed.fields
+        try:
+            return self._state.release(
+                slot,
+                "update",
+                encode([label, *fields]),
+                lambda: sign_value(self._key, label, fields),
+            )
+        except ConflictError as error:
+            raise self._conflict(error) from None
 
     def forget_before(self, slot: int) -> None:
         """Drop what was said in slots that are on the ledger, and never sign there again."""
@@ -66,14 +90,11 @@ class Signer:
         """Release the files."""
         self._state.close()
 
-    def _release(self, slot: int, kind: str, label: str, fields: list[Value]) -> bytes:
-        preimage = encode([label, *fields])
-        try:
-            return self._state.release(
-                slot, kind, preimage, lambda: sign_value(self._key, label, fields)
-            )
-        except ConflictError as error:
-            raise SimulationError(f"{self._node} was asked to contradict itself: {error}") from None
+    def _fields(self, statement: Statement) -> tuple[str, list[Value]]:
+        return signing_fields(statement, self._chain_id, self._node, self._quorum_set)
+
+    def _conflict(self, error: ConflictError) -> SimulationError:
+        return SimulationError(f"{self._node} was asked to contradict itself: {error}")
 
 
 class Verifier:
@@ -95,7 +116,7 @@ class Verifier:
         """
         quorum_set = self._quorum_sets.get(signed.node, _NO_QUORUM_SET)
         label, fields = signing_fields(signed.statement, self._chain_id, signed.node, quorum_set)
-        self._check(signed.node, label, fields, signed.signature)
+        self.check_fields(signed.node, label, fields, signed.signature)
 
     def check_update(self, slot: int, base: Digest, entry: UpdateEntry, signature: bytes) -> None:
         """Check the signature of a contribution.
@@ -104,9 +125,16 @@ class Verifier:
             SignatureError: When the author is not of the coalition or did not sign this.
         """
         needed = update_attestation(self._chain_id, slot, base, entry)
-        self._check(needed.node, needed.label, needed.fields, signature)
+        self.check_fields(needed.node, needed.label, needed.fields, signature)
 
-    def _check(self, node: NodeId, label: str, fields: list[Value], signature: bytes) -> None:
+    def check_fields(
+        self, node: NodeId, label: str, fields: Sequence[Value], signature: bytes
+    ) -> None:
+        """Check a signature over any fields.
+
+        Raises:
+            SignatureError: When the signer is not of the coalition or did not sign this.
+        """
         if node not in self._quorum_sets:
             raise SignatureError(f"expected a node of the coalition, found {node}")
         name = digest("tclearn/verified/v1", [node, label, fields, signature])

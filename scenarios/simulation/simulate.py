@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 
 import simpy
 
-from consensus.majority import MajorityNode, Timeouts
-from consensus.messages import Statement
+from consensus.statements import Statement, kind_of
+from consensus.trust import Trust
+from crypto.digest import Digest
 from crypto.identity import NodeId
 from ledger.blobs import BlobStore
 from ledger.block import Block, RecordType
@@ -16,21 +18,25 @@ from ledger.evidence import Equivocation
 from ledger.signstate import SignState
 from ledger.store import SIGN_STATE_FILE
 
+from ..adversaries import expanded
+from ..protocols import judging_node
 from ..run_directory import RunDirectory
 from ..schema import Scenario
 from ..schema_faults import hospital_of
 from . import topology
 from .checker import Checker, Invariant, Status
 from .coalition import Coalition
+from .cuts import disturbances_of
 from .faults import (
     conduct_of,
     correct_instances,
     honest_instances,
-    partitions_of,
+    may_lose,
     poisonings_of,
 )
 from .hospital import Hospital
 from .learner import Learner
+from .life import Life
 from .network import Network, Traffic
 from .notary import Notary
 from .outcome import InstanceRow, Outcome, Recorder, RoundRow
@@ -58,6 +64,9 @@ class _Watch:
     progress: Progress
     directory: RunDirectory
 
+    def externalized(self, instance: str, slot: int, value: Digest) -> None:
+        self.checker.externalized(instance, slot, value, int(self.env.now))
+
     def said(self, instance: str, statement: Statement) -> None:
         self.checker.said(instance, statement)
         self.recorder.said(instance, statement, int(self.env.now))
@@ -74,7 +83,8 @@ class _Watch:
         culprit = evidence.first.node
         self.recorder.accuse(culprit)
         statement = evidence.first.statement
-        kind = type(statement).__name__.lower()
+        kind = kind_of(statement)
+        self.checker.accused(evidence, int(self.env.now))
         self.directory.keep_evidence(f"{statement.slot}-{culprit}-{kind}", evidence)
 
 
@@ -91,6 +101,7 @@ def simulate(
         StoreError: When the run cannot be written.
     """
     env = simpy.Environment()
+    scenario = expanded(scenario)
     correct = correct_instances(scenario.faults, scenario.instances)
     checker = Checker(
         coalition.genesis,
@@ -102,9 +113,9 @@ def simulate(
     network: Network[Mail] = Network(
         env,
         topology.build(scenario.network, scenario.hospitals, scenario.seed),
+        scenario.network,
         seed=scenario.seed,
-        bandwidth_bits_per_s=scenario.network.bandwidth_bits_per_s,
-        partitions=partitions_of(scenario.faults),
+        disturbances=disturbances_of(scenario.faults),
     )
     verifier = Verifier(coalition.ring, coalition.chain_id, coalition.quorum_set_digests)
     with Trace(directory.trace) as trace, ExitStack() as ledgers:
@@ -145,7 +156,8 @@ def _hospitals(
     directory: RunDirectory,
     ledgers: ExitStack,
 ) -> list[Hospital]:
-    """Make every instance of the run, each with a replica that ``ledgers`` closes."""
+    """Make every instance of the run, each with files that ``ledgers`` closes."""
+    protocol = scenario.protocol
     rules = Rules(
         coalition.nodes,
         coalition.quorum_set_digests,
@@ -153,50 +165,63 @@ def _hospitals(
         scenario.rounds,
         scenario.training.scheme,
         scenario.training.epochs,
-        scenario.protocol.proposal_timeout_us,
+        protocol.proposal_timeout_us,
         scenario.ledger.checkpoint_every,
+        scenario.training.pipeline,
+        protocol.catch_up_us,
+        protocol.catch_up_us if may_lose(scenario.network, scenario.faults) else None,
         coalition.costs,
+        coalition.genesis,
     )
-    timeouts = Timeouts(scenario.protocol.proposal_timeout_us, scenario.protocol.vote_timeout_us)
-    poisonings = poisonings_of(scenario.faults, scenario.rounds)
-    shares = dict(zip(scenario.hospitals, coalition.cohort.shares, strict=True))
+    trust = Trust(coalition.quorum_sets)
     blobs = BlobStore(directory.blobs)
-    file = coalition.first_model.file
+    instances = sorted(scenario.instances)
     hospitals = []
-    for instance in sorted(scenario.instances):
+    for instance in instances:
         node = NodeId(hospital_of(instance))
-        quorum_set = coalition.quorum_set_digests[node]
-        folder = directory.ledger(instance)
-        replica = Replica(folder, blobs, coalition.genesis, file)
-        ledgers.callback(replica.close)
-        key = coalition.keys[node]
-        state = SignState(folder / SIGN_STATE_FILE)
-        signer = Signer(node, key, coalition.chain_id, quorum_set, state)
-        ledgers.callback(signer.close)
-        notary = Notary(
-            node, coalition.witness_keys[node], coalition.witnesses, coalition.chain_id, folder
-        )
-        ledgers.callback(notary.close)
+        conduct = conduct_of(scenario.faults, instance, instances, scenario.seed)
+        own = None if conduct.interposer is None else conduct.interposer.trusts
+        acted = trust if own is None else Trust({**coalition.quorum_sets, node: own})
         hospital = Hospital(
             instance,
-            [peer for peer in sorted(scenario.instances) if hospital_of(peer) != node],
+            [peer for peer in instances if hospital_of(peer) != node],
             world,
             rules,
-            MajorityNode(node, coalition.quorum_sets, timeouts),
-            signer,
-            Learner(
-                instance,
-                node,
-                shares[node],
-                coalition.curriculum,
-                poisonings.get(node, ()),
-            ),
-            replica,
-            notary,
-            conduct_of(scenario.faults, instance),
+            partial(_open_life, scenario, coalition, directory, blobs, acted, instance),
+            conduct,
         )
+        ledgers.callback(hospital.close)
         hospitals.append(hospital)
     return hospitals
+
+
+def _open_life(
+    scenario: Scenario,
+    coalition: Coalition,
+    directory: RunDirectory,
+    blobs: BlobStore,
+    trust: Trust,
+    instance: str,
+) -> Life:
+    """Open the files of an instance; what they hold already is where it goes on."""
+    node = NodeId(hospital_of(instance))
+    folder = directory.ledger(instance)
+    share = coalition.cohort.shares[scenario.hospitals.index(node)]
+    poisonings = poisonings_of(scenario.faults, scenario.rounds).get(node, ())
+    learner = Learner(instance, node, share, coalition.curriculum, poisonings)
+    with ExitStack() as opened:
+        replica = Replica(folder, blobs, coalition.genesis, coalition.first_model.file)
+        opened.callback(replica.close)
+        if replica.best_score is not None:
+            learner.adopt(replica.model, replica.best_score)
+        state = SignState(folder / SIGN_STATE_FILE)
+        opened.callback(state.close)
+        quorum_set = coalition.quorum_set_digests[node]
+        signer = Signer(node, coalition.keys[node], coalition.chain_id, quorum_set, state)
+        witness_key = coalition.witness_keys[node]
+        notary = Notary(node, witness_key, coalition.witnesses, coalition.chain_id, folder)
+        opened.pop_all()
+    return Life(judging_node(scenario.protocol, node, trust), signer, learner, replica, notary)
 
 
 def _run(

@@ -9,7 +9,9 @@ import json
 from pathlib import Path
 from types import TracebackType
 
+from consensus.statements import Proposal, Statement, Verdict, Vote, statement_body
 from crypto.digest import Digest
+from crypto.encoding import Value
 from ledger.errors import StoreError
 
 DIGEST_CHARACTERS = 16
@@ -76,6 +78,30 @@ class Trace:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def words_of(statement: Statement) -> dict[str, Word]:
+    """What a trace line shows of a statement, digests by their beginnings."""
+    match statement:
+        case Proposal():
+            return {"candidate": short(statement.candidate)}
+        case Verdict():
+            words: dict[str, Word] = {"accept": statement.accept, "reason": statement.reason}
+            return words | dict(statement.scores)
+        case Vote():
+            return {"value": short(statement.value)}
+        case _:
+            return {"says": _in_short(statement_body(statement)[1:])}
+
+
+def _in_short(said: Value) -> str:
+    match said:
+        case bytes():
+            return short(Digest(said))
+        case list():
+            return f"[{' '.join(map(_in_short, said))}]"
+        case _:
+            return str(said)
 
 
 def short(digest: Digest) -> str:

@@ -6,7 +6,8 @@ the model or update that travels with it.
 
 from dataclasses import dataclass
 
-from consensus.messages import Statement, signing_fields
+from consensus.quorum import QuorumSet, quorum_set_value
+from consensus.statements import Statement, kind_of, signing_fields
 from crypto.digest import Digest
 from crypto.encoding import encode
 from crypto.envelope import Signed
@@ -40,6 +41,10 @@ class StatementMessage:
     """Travels with a `Proposal`, and with nothing else."""
     size_bytes: int
     """Bytes on the wire."""
+    supporting: tuple[Signed[Statement], ...] = ()
+    """Statements of others that the receiver is to take in first: what this one rests on."""
+    again: bool = False
+    """Whether it was sent before: its sender waits, and may have missed the decision."""
 
     @property
     def slot(self) -> int:
@@ -68,19 +73,82 @@ class UpdateMessage:
         return len(self.delta) + len(self.signature) + 2 * len(self.base) + 32
 
 
+@dataclass(frozen=True, slots=True)
+class QuorumSetMessage:
+    """A hospital says whom it trusts, where that is not what the genesis says."""
+
+    node: NodeId
+    """Who."""
+    quorum_set: QuorumSet
+    """Whom."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on the wire."""
+        return len(encode(quorum_set_value(self.quorum_set))) + len(self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class MissedRequest:
+    """A hospital that is behind, or was down, asks what it missed. Not signed: it asks."""
+
+    node: NodeId
+    """Who asks."""
+    height: int
+    """The height of its replica."""
+    with_blocks: bool
+    """Whether it asks this receiver for blocks, or only for its word on the open slot."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on the wire."""
+        return len(self.node) + 16
+
+
+@dataclass(frozen=True, slots=True)
+class MissedAnswer:
+    """What the asker missed. Nothing of it is believed: every block is checked as an audit does."""
+
+    node: NodeId
+    """Who answers."""
+    height: int
+    """The height of its replica."""
+    blocks: tuple[tuple[bytes, bytes], ...]
+    """Payloads of blocks that follow each other, each with the file that it names, if any."""
+    statements: tuple["StatementMessage", ...]
+    """What it said itself in the slot that is open for it, and what its leader proposed."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on the wire."""
+        blocks = sum(len(payload) + len(file) for payload, file in self.blocks)
+        return 16 + blocks + sum(each.size_bytes for each in self.statements)
+
+
 Message = StatementMessage | UpdateMessage
+Errand = QuorumSetMessage | MissedRequest | MissedAnswer
+"""What is not part of a slot."""
 
 
 def statement_message(
-    signed: Signed[Statement], draft: Draft | None, chain_id: Digest, quorum_set: Digest
+    signed: Signed[Statement],
+    draft: Draft | None,
+    chain_id: Digest,
+    quorum_set: Digest,
+    supporting: tuple[Signed[Statement], ...] = (),
+    *,
+    again: bool = False,
 ) -> StatementMessage:
     """Wrap a signed statement, measuring it once for all receivers."""
-    _, fields = signing_fields(signed.statement, chain_id, signed.node, quorum_set)
-    size = len(encode(fields)) + len(signed.signature)
+    size = sum(
+        len(encode(signing_fields(each.statement, chain_id, each.node, quorum_set)[1]))
+        + len(each.signature)
+        for each in (signed, *supporting)
+    )
     if draft is not None:
         seals = sum(len(seal.signature) + len(seal.node) for seal in draft.attestations)
         size += len(encode(core_value(draft.core))) + len(draft.file) + seals
-    return StatementMessage(signed, draft, size)
+    return StatementMessage(signed, draft, size, supporting, again)
 
 
 def describe(message: Message) -> tuple[str, NodeId, int]:
@@ -88,4 +156,4 @@ def describe(message: Message) -> tuple[str, NodeId, int]:
     if isinstance(message, UpdateMessage):
         return "update", message.entry.author, message.slot
     signed = message.signed
-    return type(signed.statement).__name__.lower(), signed.node, message.slot
+    return kind_of(signed.statement), signed.node, message.slot

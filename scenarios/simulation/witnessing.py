@@ -13,9 +13,9 @@ from .costs import CostProfile
 from .network import Network
 from .notary import CosignatureMessage, HeadMessage, Notary
 from .processor import Processor
-from .wire import Message
+from .wire import Errand, Message
 
-Mail = Message | HeadMessage | CosignatureMessage
+Mail = Message | Errand | HeadMessage | CosignatureMessage
 """Everything that hospitals send each other."""
 Refuse = Callable[[NodeId, str], None]
 """Told who was refused, and why."""

@@ -6,12 +6,13 @@ from typing import Protocol
 
 import simpy
 
-from consensus.messages import Statement
+from consensus.statements import Statement
 from crypto.digest import Digest
 from crypto.identity import NodeId
 from ledger.block import Block
 from ledger.evidence import Equivocation
 
+from ..adversaries.interposer import Interposer
 from .costs import CostProfile
 from .network import Network
 from .signer import Verifier
@@ -21,6 +22,9 @@ from .witnessing import Mail
 
 class Observer(Protocol):
     """Stands outside the hospitals and sees what they do; hospitals never ask it anything."""
+
+    def externalized(self, instance: str, slot: int, value: Digest) -> None:
+        """A hospital's node decided a slot; it may still wait for what its ledger must show."""
 
     def said(self, instance: str, statement: Statement) -> None:
         """A hospital signed a statement of its own."""
@@ -68,8 +72,16 @@ class Rules:
     """How long a slot waits for its candidate; a leader waits half of it for updates."""
     checkpoint_every: int
     """Blocks from one signed head of a log to the next."""
+    pipeline: bool
+    """Whether the training of a round may begin while the one before is decided."""
+    catch_up_us: int
+    """How long a hospital that is behind waits before it asks."""
+    rebroadcast_us: int | None
+    """How often a hospital repeats itself in an open slot; None where no message is lost."""
     costs: CostProfile
     """What computing takes."""
+    genesis: Block
+    """The first block of every replica."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,8 @@ class Conduct:
     """How a hospital departs from the protocol, as far as its shell is concerned."""
 
     crash_us: int | None = None
-    """When it stops for good."""
-    silent_from: int | None = None
-    """The first round in which it sends nothing."""
+    """When it stops."""
+    recover_us: int | None = None
+    """When it runs again."""
+    interposer: Interposer | None = None
+    """What stands between a liar's node and everybody else."""

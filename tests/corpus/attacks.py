@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from consensus.messages import Proposal
 from consensus.quorum import QuorumSet
+from consensus.statements import Proposal
 from crypto.digest import Digest, sha256
 from crypto.encoding import Value, decode, encode
 from crypto.identity import NodeId
@@ -65,9 +65,11 @@ class Scene:
         write_segment(self.run / "ledger" / name, payloads)
 
     def put_blobs(self) -> None:
-        """Write the models of the coalition."""
+        """Write the models of the coalition, and the evidence that it has recorded."""
         for number in range(self.forge.round_count + 1):
             put_blob(self.run, model_bytes(number))
+        for exhibit in self.forge.exhibits:
+            put_blob(self.run, exhibit)
 
 
 Attack = Callable[[Scene], None]

@@ -9,7 +9,11 @@ from . import checkpoints
 from .attacks import ATTACKS, Attack, Scene, staged
 from .malformed import CHAIN, SCHEMA, every_type, malformed
 from .runs import RUNS
-from .seals import SEALS, verdict_of_somebody_who_waited_in_vain
+from .seals import (
+    SEALS,
+    verdict_of_somebody_who_waited_in_vain,
+    verdicts_that_convince_a_voter_alone,
+)
 
 CHECKPOINTS: tuple[Attack, ...] = (
     checkpoints.checkpoint_of_bytes,
@@ -51,6 +55,7 @@ def unfinished(attack: Attack, scene: Scene) -> None:
 ALL: dict[str, Attack] = {
     "sound": nothing,
     "verdict_of_somebody_who_waited_in_vain": verdict_of_somebody_who_waited_in_vain,
+    "verdicts_that_convince_a_voter_alone": verdicts_that_convince_a_voter_alone,
     **ATTACKS,
     **{f"{name}+h2": partial(with_a_second_replica, each) for name, each in ATTACKS.items()},
     **{name: each for name, (each, *_) in SEALS.items()},
@@ -68,8 +73,9 @@ def write_all(directory: Path) -> list[Path]:
     blocks = tuple(forge.blocks())
     for name, attack in ALL.items():
         staged(directory / name, forge, blocks, attack)
+    everything = tuple(every_type(forge))
     for number, case in enumerate((*SCHEMA, *CHAIN)):
-        scene = Scene(directory / f"malformed-{number:03d}", forge, tuple(every_type(forge)))
+        scene = Scene(directory / f"malformed-{number:03d}", forge, everything)
         scene.put_blobs()
         malformed(scene, case)
     return sorted(directory.iterdir())

@@ -10,19 +10,12 @@ from typing import Any
 
 from crypto.digest import Digest, sha256
 from crypto.encoding import decode, encode
-from ledger.block import Block, NodeSeal, encode_block, recorded_as
+from ledger.block import Block, NodeSeal, encode_block
 from ledger.body import Candidate
-from ledger.notice import (
-    Action,
-    EvidenceNotice,
-    MembershipNotice,
-    Misconduct,
-    OpinionNotice,
-    QualityNotice,
-)
+from ledger.notice import Action, MembershipNotice, OpinionNotice, QualityNotice
 from tests.forge import Forge, grow, model_bytes, start
 
-from .attacks import H1, H2, H3, STRANGER, Scene, resealed
+from .attacks import H1, H2, H3, H4, STRANGER, Scene, resealed
 
 Change = Callable[[Any], object]
 """Edits {"core": map, "seal": map} in place."""
@@ -41,6 +34,7 @@ TYPES = (
 """What stands at each height."""
 NOTHING = Digest(bytes(32))
 BIG = 2**63
+HUGE = 2**32
 LONG = "x" * 257
 MANY = [f"n{number:04}" for number in range(1001)]
 MANY_VOTES = [{"node": node, "signature": b"s"} for node in MANY]
@@ -78,7 +72,6 @@ def every_type(forge: Forge) -> list[Block]:
     blocks = [forge.genesis()]
     state = start(blocks[0])
     notices: list[Candidate] = [
-        EvidenceNotice(Misconduct.EQUIVOCATION, (H2, H3), sha256(b"file")),
         MembershipNotice(Action.LEAVE, H2, NOTHING, "moved"),
         MembershipNotice(Action.JOIN, STRANGER, sha256(b"key"), "new"),
         OpinionNotice(H2, sha256(b"model"), 900_000, sha256(b"text")),
@@ -87,10 +80,11 @@ def every_type(forge: Forge) -> list[Block]:
     for number, make in ((1, forge.accepted), (2, forge.rejected)):
         blocks.append(make(state, model_bytes(number)))
         state = grow(state, blocks[-1])
+    blocks.append(forge.evidence(state, forge.fork((H1, H2, H3), (H2, H3, H4)), blocks[0]))
+    state = grow(state, blocks[-1])
     for notice in notices:
-        core = forge.core(state, recorded_as(notice), notice)
-        block = forge.seal(core, accepting=forge.voters)
-        if TYPES[core.height] == "join":  # the genesis has no key of whoever joins
+        block = forge.notice(state, notice)
+        if TYPES[block.core.height] == "join":  # the genesis has no key of whoever joins
             block = resealed(block, attestations=(NodeSeal(STRANGER, bytes(64)),))
         blocks.append(block)
         state = grow(state, block)
@@ -162,6 +156,7 @@ def without(key: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
 
 
 CANDIDATE = "core/body/candidate"
+SAID = put("seal/votes/0/said", ["view-commit", 0])
 
 SCHEMA: Sequence[Malformed] = (
     # The block and its core
@@ -207,7 +202,14 @@ SCHEMA: Sequence[Malformed] = (
     Malformed("huge voting key", "genesis", put("core/body/nodes/0/2", bytes(4097))),
     Malformed("short checkpoint key", "genesis", put("core/body/nodes/0/3", bytes(1311))),
     Malformed("rounds below zero", "genesis", put("core/body/rounds", -1)),
+    Malformed("quarantine below zero", "genesis", put("core/body/quarantine_after", -1)),
+    Malformed("quarantine after true", "genesis", put("core/body/quarantine_after", True)),
+    Malformed(
+        "genesis without a rule of quarantine", "genesis", drop("core/body/quarantine_after")
+    ),
     Malformed("protocol too long", "genesis", put("core/body/protocol", LONG)),
+    Malformed("protocol that nobody knows", "genesis", put("core/body/protocol", "raft")),
+    Malformed("protocol that is no text", "genesis", put("core/body/protocol", ["scp"])),
     Malformed("rule of bytes", "genesis", put("core/body/rule", b"majority")),
     Malformed("run of 31 bytes", "genesis", put("core/body/run", bytes(31))),
     Malformed("data without G", "genesis", drop("core/body/data/global")),
@@ -280,6 +282,13 @@ SCHEMA: Sequence[Malformed] = (
     Malformed("culprits unsorted", "evidence", put(f"{CANDIDATE}/culprits", reverse)),
     Malformed("culprit twice", "evidence", put(f"{CANDIDATE}/culprits", twice)),
     Malformed("evidence with another key", "evidence", put(f"{CANDIDATE}/more", 1)),
+    Malformed("evidence of 31 bytes", "evidence", put(f"{CANDIDATE}/subject", bytes(31))),
+    Malformed("evidence about nothing", "evidence", drop(f"{CANDIDATE}/subject")),
+    Malformed("evidence without an exhibit", "evidence", drop("seal/exhibit")),
+    Malformed("exhibit of nothing", "evidence", put("seal/exhibit", None)),
+    Malformed("exhibit of 33 bytes", "evidence", put("seal/exhibit", bytes(33))),
+    Malformed("exhibit of a model", "accepted", put("seal/exhibit", bytes(32))),
+    Malformed("exhibit of an opinion", "opinion", put("seal/exhibit", bytes(32))),
     Malformed("unknown action", "leave", put(f"{CANDIDATE}/action", "sing")),
     Malformed("reason too long", "leave", put(f"{CANDIDATE}/reason", LONG)),
     Malformed("subject of 31 bytes", "join", put(f"{CANDIDATE}/subject", bytes(31))),
@@ -306,6 +315,27 @@ SCHEMA: Sequence[Malformed] = (
     Malformed("vote twice", "accepted", put("seal/votes", twice)),
     Malformed("vote that is no map", "accepted", put("seal/votes/0", ["h1", b"s"])),
     Malformed("vote with another key", "accepted", put("seal/votes/0/more", 1)),
+    Malformed("plain vote that says so", "accepted", put("seal/votes/0/said", ["vote"])),
+    Malformed("vote that says nothing", "accepted", put("seal/votes/0/said", [])),
+    Malformed("vote that says null", "accepted", put("seal/votes/0/said", None)),
+    Malformed("vote that says a text", "accepted", put("seal/votes/0/said", "confirm")),
+    Malformed("vote that says a map", "accepted", put("seal/votes/0/said", {"confirm": 1})),
+    Malformed("vote that says a number", "accepted", put("seal/votes/0/said", 1)),
+    Malformed("vote of an unknown kind", "accepted", put("seal/votes/0/said", ["prepare", 1])),
+    Malformed("vote of a kind of bytes", "accepted", put("seal/votes/0/said", [b"confirm", 1])),
+    Malformed("confirm of no numbers", "accepted", put("seal/votes/0/said", ["confirm"])),
+    Malformed("confirm of three", "accepted", put("seal/votes/0/said", ["confirm", 1, 1, 1])),
+    Malformed("confirm of five", "accepted", put("seal/votes/0/said", ["confirm", *[1] * 5])),
+    Malformed("externalize of one", "accepted", put("seal/votes/0/said", ["externalize", 1])),
+    Malformed("commit of two views", "accepted", put("seal/votes/0/said", ["view-commit", 1, 2])),
+    Malformed("commit of view -1", "accepted", put("seal/votes/0/said", ["view-commit", -1])),
+    Malformed("commit of a huge view", "accepted", put("seal/votes/0/said", ["view-commit", HUGE])),
+    Malformed("commit of view true", "accepted", put("seal/votes/0/said", ["view-commit", True])),
+    Malformed("said by nobody", "accepted", both(SAID, drop("seal/votes/0/node"))),
+    Malformed("said without a signature", "accepted", both(SAID, drop("seal/votes/0/signature"))),
+    Malformed("said with another key", "accepted", both(SAID, put("seal/votes/0/more", 1))),
+    Malformed("said and unsorted", "accepted", both(SAID, put("seal/votes", reverse))),
+    Malformed("said by an attester", "accepted", put("seal/attestations/0/said", ["vote"])),
     Malformed("empty signature", "accepted", put("seal/votes/0/signature", b"")),
     Malformed("huge signature", "accepted", put("seal/votes/0/signature", bytes(8193))),
     Malformed("signature of text", "accepted", put("seal/votes/0/signature", "s" * 64)),
@@ -414,6 +444,12 @@ CHAIN: Sequence[Malformed] = (
     ),
     Malformed(
         "culprit unknown", "evidence", put(f"{CANDIDATE}/culprits", ["h2", "x"]), "BAD_AUTHOR"
+    ),
+    Malformed(
+        "quarantine of a stranger",
+        "leave",
+        both(put(f"{CANDIDATE}/action", "quarantine"), put(f"{CANDIDATE}/node", "x")),
+        "BAD_AUTHOR",
     ),
     Malformed("stranger leaves", "leave", put(f"{CANDIDATE}/node", "x"), "BAD_AUTHOR"),
     Malformed("stranger has an opinion", "opinion", put(f"{CANDIDATE}/expert", "x"), "BAD_AUTHOR"),

@@ -40,6 +40,7 @@ FILES = (
             "candidate",
             "notice",
             "chain",
+            "decision",
         )
     ),
     *sorted(f"ledger/audit/{path.name}" for path in (ROOT / "ledger/audit").glob("*.py")),

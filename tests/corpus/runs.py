@@ -10,11 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from consensus.statements import Vote
 from crypto.digest import Digest, sha256
+from crypto.identity import NodeId
 from crypto.merkle import merkle_root
 from ledger.anchor import Anchor, format_anchor
 from ledger.audit.compare import SUMMARY_FILE, SUMMARY_SIZE_MAX
-from ledger.block import Block, RecordType, core_hash, encode_block
+from ledger.block import Block, Core, RecordType, core_hash, encode_block
+from ledger.evidence import Equivocation, encode_evidence, evidence_subject
+from ledger.notice import Action, EvidenceNotice, MembershipNotice, Misconduct
 from ledger.policy import default_policy, format_policy
 from ledger.record import PAYLOAD_SIZE_MAX, frame
 from ledger.store import segment_path
@@ -34,12 +38,13 @@ from .attacks import (
     leaves,
     put_blob,
     put_note,
+    resealed,
     rewritten,
     state_before,
     write_segment,
 )
 from .judge import ANCHOR, KEPT, LEVEL, POLICY, RESUME
-from .seals import islands
+from .seals import convicted, islands
 
 SUMMARY = SUMMARY_FILE
 UNREADABLE = "cannot be read"
@@ -293,6 +298,144 @@ def model_of_another_size(scene: Scene) -> None:
     _contradicted(scene, model_bytes(7), size_bytes=1)
 
 
+# Evidence
+
+
+def _exhibited(scene: Scene) -> list[Block]:
+    blocks = convicted(scene, H2)
+    scene.put(blocks)
+    scene.put_blobs()
+    return blocks
+
+
+def _exhibit(scene: Scene, block: Block) -> Any:
+    assert block.seal.exhibit is not None
+    name = block.seal.exhibit.hex()
+    return scene.run / "blobs" / "sha256" / name[:2] / name
+
+
+def _showing(scene: Scene, block: Block, file: bytes) -> None:
+    """The seal names another file, which is there: no signature covers its name."""
+    put_blob(scene.run, file)
+    scene.put([scene.blocks[0], resealed(block, exhibit=sha256(file))])
+
+
+def exhibit_sound(scene: Scene) -> None:
+    _exhibited(scene)
+
+
+def exhibit_missing(scene: Scene) -> None:
+    _exhibit(scene, _exhibited(scene)[1]).unlink()
+
+
+def exhibit_altered(scene: Scene) -> None:
+    path = _exhibit(scene, _exhibited(scene)[1])
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+
+
+def exhibit_of_bytes(scene: Scene) -> None:
+    _showing(scene, _exhibited(scene)[1], b"no evidence")
+
+
+def exhibit_of_another_culprit(scene: Scene) -> None:
+    _showing(scene, _exhibited(scene)[1], encode_evidence(_two_votes(scene, H3)))
+
+
+def exhibit_of_another_deed(scene: Scene) -> None:
+    """The culprit is the same one, what it did is not what was voted on."""
+    _showing(scene, _exhibited(scene)[1], encode_evidence(_two_votes(scene, H2)))
+
+
+def exhibit_forged(scene: Scene) -> None:
+    """A quorum convicts h2 by a signature that is none."""
+    block = _exhibited(scene)[1]
+    evidence = _two_votes(scene, H2)
+    false = replace(evidence, second=replace(evidence.second, signature=bytes(64)))
+    notice = EvidenceNotice(Misconduct.EQUIVOCATION, (H2,), evidence_subject(false))
+    _showing(scene, _noticed(scene, notice, block.core), encode_evidence(false))
+
+
+def exhibit_of_two_notices(scene: Scene) -> None:
+    """The file that convicts h2 is named beside the name of h3 as well."""
+    blocks = _exhibited(scene)
+    notice = blocks[1].core.body
+    assert isinstance(notice, EvidenceNotice)
+    state = state_before(blocks, 2)
+    other = scene.forge.notice(state, replace(notice, culprits=(H3,)))
+    scene.put([*blocks, resealed(other, exhibit=blocks[1].seal.exhibit)])
+
+
+def exhibit_in_two_replicas(scene: Scene) -> None:
+    """What is wrong with a file is said once, however many replicas name it."""
+    block = _exhibited(scene)[1]
+    _showing(scene, block, b"no evidence")
+    scene.put([scene.blocks[0], resealed(block, exhibit=sha256(b"no evidence"))], "h2")
+
+
+def exhibit_of_a_rejected_notice(scene: Scene) -> None:
+    """No finding: it shows nothing, and the coalition saw that."""
+    core = replace(_exhibited(scene)[1].core, type=RecordType.REJECTED)
+    _showing(scene, scene.forge.seal(core, accepting=()), b"no evidence")
+
+
+def exhibit_rejected_and_then_accepted(scene: Scene) -> None:
+    """What was looked at once as a rejected notice is looked at again."""
+    good = _exhibited(scene)[1]
+    put_blob(scene.run, b"no evidence")
+    core = replace(good.core, type=RecordType.REJECTED)
+    first = resealed(scene.forge.seal(core, accepting=()), exhibit=sha256(b"no evidence"))
+    state = state_before([scene.blocks[0], first], 2)
+    body = good.core.body
+    assert isinstance(body, EvidenceNotice)
+    again = resealed(scene.forge.notice(state, body), exhibit=sha256(b"no evidence"))
+    scene.put([scene.blocks[0], first, again])
+
+
+def _two_votes(scene: Scene, node: NodeId) -> Equivocation:
+    return scene.forge.equivocation(node, Vote(2, sha256(b"c")), Vote(2, sha256(b"d")))
+
+
+def _noticed(scene: Scene, notice: EvidenceNotice, core: Core) -> Block:
+    return scene.forge.seal(replace(core, body=notice), accepting=scene.forge.voters)
+
+
+# Exclusion
+
+
+def author_that_evidence_convicted(scene: Scene) -> None:
+    blocks = _exhibited(scene)
+    state = state_before(blocks, 2)
+    core = scene.forge.core(
+        state, RecordType.ACCEPTED, scene.forge.model(state, model_bytes(1), H2)
+    )
+    scene.put([*blocks, scene.forge.seal(core, accepting=scene.forge.voters)])
+
+
+def quarantined(scene: Scene, node: NodeId) -> tuple[Forge, list[Block]]:
+    """One candidate of h1 is rejected, which the rule says is enough; then a node is locked out."""
+    forge = Forge(quarantine_after=1)
+    blocks = [forge.genesis()]
+    blocks.append(forge.rejected(start(blocks[0]), model_bytes(1)))
+    notice = MembershipNotice(Action.QUARANTINE, node, Digest(bytes(32)), "one was rejected")
+    blocks.append(forge.notice(state_before(blocks, 2), notice))
+    scene.put(blocks)
+    return forge, blocks
+
+
+def quarantine_in_time(scene: Scene) -> None:
+    quarantined(scene, H1)
+
+
+def quarantine_too_early(scene: Scene) -> None:
+    quarantined(scene, H2)
+
+
+def author_that_is_quarantined(scene: Scene) -> None:
+    forge, blocks = quarantined(scene, H1)
+    state = state_before(blocks, 3)
+    scene.put([*blocks, forge.rejected(state, model_bytes(2), H1)])
+
+
 # The summary
 
 
@@ -394,6 +537,21 @@ RUNS: Mapping[str, tuple[Attack, str]] = {
         (model_malformed, "MODEL_MALFORMED - 1"),
         (model_of_other_tensors, "TENSOR_DIGEST - 1"),
         (model_of_another_size, "MODEL_SIZE - 1"),
+        (exhibit_sound, ""),
+        (exhibit_missing, "BLOB_MISSING - 1"),
+        (exhibit_altered, "BLOB_UNREADABLE - 1"),
+        (exhibit_of_bytes, "BAD_EXHIBIT - 1"),
+        (exhibit_of_another_culprit, "BAD_EXHIBIT - 1"),
+        (exhibit_of_another_deed, "BAD_EXHIBIT - 1"),
+        (exhibit_forged, "BAD_EXHIBIT - 1"),
+        (exhibit_of_two_notices, "BAD_EXHIBIT - 2"),
+        (exhibit_in_two_replicas, "BAD_EXHIBIT - 1"),
+        (exhibit_of_a_rejected_notice, ""),
+        (exhibit_rejected_and_then_accepted, "BAD_EXHIBIT - 2"),
+        (author_that_evidence_convicted, "BAD_AUTHOR h1 2"),
+        (quarantine_in_time, ""),
+        (quarantine_too_early, "BAD_QUARANTINE h1 2"),
+        (author_that_is_quarantined, "BAD_AUTHOR h1 3"),
         (summary_of_another_end, "SUMMARY_DIFFERS h1 3"),
         (summary_of_a_replica_that_is_gone, "SUMMARY_DIFFERS h2 -"),
         (summary_without_a_replica, "SUMMARY_DIFFERS h2 3"),

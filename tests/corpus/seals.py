@@ -1,16 +1,17 @@
 """Attacks on what shows that a block was agreed on: proposals, verdicts, votes, proofs of keys."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from consensus.messages import NO_CANDIDATE
 from consensus.quorum import QuorumSet
+from consensus.statements import NO_CANDIDATE, ViewCommit, Vote
 from crypto.digest import sha256
+from crypto.identity import NodeId
 from crypto.keys import PublicKey
-from ledger.block import Block, NodeSeal, RecordType, Seal
+from ledger.block import Block, RecordType, Seal, VoteKind, core_hash
 from ledger.genesis import WITNESS_ALGORITHM, Genesis
-from tests.forge import Forge, model_bytes
+from tests.forge import Forge, model_bytes, start
 
 from .attacks import H1, H2, H3, H4, STRANGER, Attack, Scene, resealed, state_before
 
@@ -98,6 +99,53 @@ def islands() -> Forge:
     return forge
 
 
+def verdicts_that_convince_a_voter_alone(scene: Scene) -> None:
+    """Sound: all four voted for what h1 and h2 judged good, and h3 keeps it."""
+    scene.put([scene.blocks[0]])
+    scene.put(_decided_by_islands((H1, H2, H3, H4)), "h3")
+
+
+def verdicts_that_convince_no_voter(scene: Scene) -> None:
+    """h3 and h4 alone voted for what h1 and h2 judged good."""
+    scene.put([scene.blocks[0]])
+    scene.put(_decided_by_islands((H3, H4)), "h3")
+
+
+def _decided_by_islands(voters: Sequence[NodeId]) -> list[Block]:
+    forge = islands()
+    judged = forge.decided(1, (H1, H2)).seal.verdicts
+    return [forge.genesis(), resealed(forge.decided(1, voters), verdicts=judged)]
+
+
+def one_vote_of_another_protocol(scene: Scene) -> None:
+    """Beside a quorum of votes h4 commits, as PBFT has it."""
+    genesis, first, *rest = scene.blocks
+    commit = ViewCommit(1, 0, core_hash(first.core))
+    wrong = scene.forge.vote(H4, commit, first.core.chain)
+    scene.put([genesis, resealed(first, votes=(*first.seal.votes, wrong)), *rest])
+
+
+def convicted(scene: Scene, culprit: NodeId) -> list[Block]:
+    """A chain whose first record is evidence against a node."""
+    forge = scene.forge
+    pair = (Vote(1, sha256(b"a")), Vote(1, sha256(b"b")))
+    evidence = forge.equivocation(culprit, *pair)
+    return [
+        scene.blocks[0],
+        forge.evidence(start(scene.blocks[0]), evidence, scene.blocks[0]),
+    ]
+
+
+def leader_that_evidence_convicted(scene: Scene) -> None:
+    """It would have been the turn of h2, now it is that of h3."""
+    blocks = convicted(scene, H2)
+    scene.put_blobs()
+    good = scene.forge.accepted(state_before(blocks, 2), model_bytes(1))
+    assert good.core.proposer == H3
+    core = replace(good.core, proposer=H2)
+    scene.put([*blocks, scene.forge.seal(core, accepting=scene.forge.voters)])
+
+
 def model_of_nobody(scene: Scene) -> None:
     """The proposer signs a candidate whose author did not."""
     core = scene.forge.core(
@@ -162,9 +210,7 @@ SEALS: Mapping[str, tuple[Attack, str, int]] = {
         1,
     ),
     "voter_unknown": (
-        _first(
-            lambda _, seal: {"votes": (*seal.votes, NodeSeal(STRANGER, seal.votes[0].signature))}
-        ),
+        _first(lambda _, seal: {"votes": (*seal.votes, replace(seal.votes[0], node=STRANGER))}),
         "NO_QUORUM",
         1,
     ),
@@ -231,6 +277,21 @@ SEALS: Mapping[str, tuple[Attack, str, int]] = {
         0,
     ),
     "degenerate_key": (degenerate_key, "BAD_POSSESSION", 0),
-    "owner_not_convinced": (owner_not_convinced, "UNJUSTIFIED", 1),
+    "owner_not_convinced": (owner_not_convinced, "NO_QUORUM", 1),
+    "vote_of_another_protocol": (
+        _first(
+            lambda _, seal: {
+                "votes": (
+                    *seal.votes[:2],
+                    replace(seal.votes[2], kind=VoteKind.VIEW_COMMIT, numbers=(0,)),
+                )
+            }
+        ),
+        "NO_QUORUM",
+        1,
+    ),
+    "one_vote_of_another_protocol": (one_vote_of_another_protocol, "BAD_VOTE", 1),
+    "leader_that_evidence_convicted": (leader_that_evidence_convicted, "BAD_PROPOSER", 2),
+    "verdicts_that_convince_no_voter": (verdicts_that_convince_no_voter, "UNJUSTIFIED", 1),
 }
 """An attack, the finding that names it, and where."""

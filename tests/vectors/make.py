@@ -15,16 +15,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from consensus.messages import (
+from consensus.quorum import QuorumSet, quorum_set_digest, quorum_set_value
+from consensus.statements import (
     NO_CANDIDATE,
     REASON_DEADLINE,
+    Ballot,
+    Confirm,
+    Externalized,
+    NewView,
+    Nominate,
+    Prepare,
+    PrePrepare,
     Proposal,
     Statement,
     Verdict,
+    ViewChange,
+    ViewCommit,
+    ViewPrepare,
     Vote,
+    kind_of,
     signing_fields,
 )
-from consensus.quorum import QuorumSet, quorum_set_digest, quorum_set_value
 from crypto.digest import Digest, digest, sha256
 from crypto.encoding import Value, encode
 from crypto.envelope import sign_value
@@ -32,19 +43,24 @@ from crypto.identity import NodeId
 from crypto.possession import POSSESSION_LABEL, prove_possession
 from crypto.tensors import read_tensors, tensor_digest
 from ledger.attestation import attestations
-from ledger.block import Block, core_hash, core_value, encode_block, recorded_as
+from ledger.block import Block, core_hash, core_value, encode_block
 from ledger.body import Candidate, candidate_digest, candidate_value
 from ledger.chain import ChainState
+from ledger.evidence import (
+    Equivocation,
+    Evidence,
+    encode_evidence,
+    evidence_subject,
+)
 from ledger.genesis import Genesis
 from ledger.notice import (
     Action,
-    EvidenceNotice,
     MembershipNotice,
-    Misconduct,
     OpinionNotice,
     QualityNotice,
 )
 from ledger.record import frame
+from ledger.statement import statement_value
 from tests.forge import Forge, grow, model_bytes, start
 
 HERE = Path(__file__).parent
@@ -122,12 +138,16 @@ def plain(value: Any) -> Any:
 
 
 def notices(forge: Forge) -> Iterator[Candidate]:
-    """One candidate of every kind beside models."""
+    """One candidate of every kind beside models and evidence."""
     h1, h2, h3 = forge.nodes[:3]
-    yield EvidenceNotice(Misconduct.EQUIVOCATION, (h3,), sha256(b"evidence"))
     yield MembershipNotice(Action.ROTATE, h2, sha256(b"the new key"), "the old key is a year old")
     yield OpinionNotice(h1, sha256(b"tensors"), 750_000, sha256(b"a good model"))
     yield QualityNotice(h1, sha256(b"samples"), ((h2, 900_000), (h3, 1_000_000)))
+
+
+def evidence(forge: Forge) -> Equivocation:
+    """h3 votes twice in slot 3."""
+    return forge.equivocation(forge.nodes[2], Vote(3, sha256(b"one")), Vote(3, sha256(b"other")))
 
 
 def blocks(forge: Forge) -> list[Block]:
@@ -139,6 +159,7 @@ def blocks(forge: Forge) -> list[Block]:
         lambda state: forge.accepted(state, model_bytes(1)),
         lambda state: forge.rejected(state, model_bytes(2)),
         forge.absent,
+        lambda state: forge.evidence(state, evidence(forge), made[0]),
         *(partial(_notice, forge, candidate) for candidate in notices(forge)),
         forge.end,
     ]
@@ -149,8 +170,7 @@ def blocks(forge: Forge) -> list[Block]:
 
 
 def _notice(forge: Forge, candidate: Candidate, state: ChainState) -> Block:
-    core = forge.core(state, recorded_as(candidate), candidate)
-    return forge.seal(core, accepting=forge.voters)
+    return forge.notice(state, candidate)
 
 
 def encodings() -> dict[str, Any]:
@@ -184,6 +204,66 @@ def records(chain: Sequence[Block]) -> list[dict[str, Any]]:
     return described
 
 
+def protocol_statements(one: Digest, other: Digest, quorum_set: Digest) -> list[Statement]:
+    """One statement of each kind of SCP and PBFT; of prepare and view change both forms."""
+    low, high = sorted((one, other))
+    ballot = Ballot(2, low)
+    return [
+        Nominate(1, quorum_set, (low, high), (low,)),
+        Prepare(1, quorum_set, Ballot(1, low), None, None, 0, 0),
+        Prepare(1, quorum_set, Ballot(3, low), ballot, Ballot(1, high), 2, 2),
+        Confirm(1, quorum_set, Ballot(3, low), 3, 2, 3),
+        Externalized(1, quorum_set, ballot, 3),
+        PrePrepare(1, 0, one),
+        ViewPrepare(1, 0, one),
+        ViewCommit(1, 0, one),
+        ViewChange(1, 1, None, None),
+        ViewChange(1, 2, 0, one),
+        NewView(1, 2, one, tuple(NodeId(f"h{number}") for number in (1, 2, 4))),
+    ]
+
+
+def files(forge: Forge, chain: Sequence[Block]) -> list[dict[str, Any]]:
+    """Evidence of both kinds, with its subject; and statements as they stand in files."""
+    first, second = (core_hash(each.core) for each in chain[1:3])
+    quorum_set = quorum_set_digest(forge.quorum_sets[forge.nodes[0]])
+    chain_id = core_hash(chain[0].core)
+    pairs: list[tuple[str, Evidence]] = [
+        ("equivocation", evidence(forge)),
+        ("fork", forge.fork(forge.nodes[:3], forge.nodes[1:])),
+    ]
+    described: list[dict[str, Any]] = [
+        {
+            "what": what,
+            "chain": chain_id.hex(),
+            "file": encode_evidence(each).hex(),
+            "subject": evidence_subject(each).hex(),
+        }
+        for what, each in pairs
+    ]
+    said = [Vote(1, first), *protocol_statements(first, second, quorum_set)]
+    described += [
+        {"what": kind_of(each), "statement": encode(statement_value(each)).hex()} for each in said
+    ]
+    return described
+
+
+def certificates() -> list[dict[str, Any]]:
+    """The first records of a ledger of each protocol, without the genesis' randomised seal."""
+    described = []
+    for protocol in ("majority", "scp", "pbft"):
+        forge = Forge(protocol=protocol)
+        block = forge.decided(1, forge.nodes[:3])
+        described.append(
+            {
+                "protocol": protocol,
+                "genesis": encode(core_value(forge.founding)).hex(),
+                "payload": encode_block(block).hex(),
+            }
+        )
+    return described
+
+
 def preimages(forge: Forge, chain: Sequence[Block]) -> Iterator[dict[str, Any]]:
     """One of each kind of signed statement, with an Ed25519 signature."""
     genesis, model = chain[0], chain[1]
@@ -209,13 +289,14 @@ def preimages(forge: Forge, chain: Sequence[Block]) -> Iterator[dict[str, Any]]:
     candidate = candidate_digest(model.core.body)
     accepted, rejected = (core_hash(each.core) for each in chain[1:3])
     scores = (("global", 900_000), ("local", 880_000))
+    quorum_set = quorum_set_digest(forge.quorum_sets[first])
     statements: list[tuple[str, Statement]] = [
         ("proposal", Proposal(1, candidate, accepted, rejected)),
         ("verdict", Verdict(1, candidate, True, "ok", scores)),
         ("verdict, no candidate", Verdict(1, NO_CANDIDATE, False, REASON_DEADLINE, ())),
         ("vote", Vote(1, accepted)),
+        *((kind_of(each), each) for each in protocol_statements(accepted, rejected, quorum_set)),
     ]
-    quorum_set = quorum_set_digest(forge.quorum_sets[first])
     for what, statement in statements:
         yield entry(what, first, *signing_fields(statement, chain_id, first, quorum_set))
     for block in chain[1:]:
@@ -258,6 +339,8 @@ def document() -> dict[str, Any]:
         },
         "records": records(chain),
         "preimages": list(preimages(forge, chain)),
+        "files": files(forge, chain),
+        "certificates": certificates(),
     }
 
 
