@@ -17,6 +17,8 @@ from .notice import Action, EvidenceNotice, MembershipNotice, OpinionNotice, Qua
 
 UPDATE_LABEL = "tclearn/update/v1"
 """Domain label and FIPS 204 context of an update's signature."""
+PROVEN_LABEL = "tclearn/proven-update/v1"
+"""The same where the update comes with a proof: it covers the block before and the proof, too."""
 
 _OWN_ACTIONS = frozenset({Action.JOIN, Action.LEAVE, Action.ROTATE, Action.WITHDRAW})
 
@@ -33,12 +35,22 @@ class Attestation:
     """Over what."""
 
 
-def attestations(body: Body, chain_id: Digest, slot: int) -> tuple[Attestation, ...]:
-    """The signatures that a candidate needs, sorted by node."""
+def attestations(
+    body: Body, chain_id: Digest, slot: int, parent: Digest
+) -> tuple[Attestation, ...]:
+    """The signatures that a candidate needs, sorted by node.
+
+    Args:
+        body: The candidate.
+        chain_id: Core hash of the genesis block.
+        slot: The slot.
+        parent: Core hash of the block before.
+    """
     match body:
         case ModelCandidate():
             return tuple(
-                update_attestation(chain_id, slot, body.base, entry) for entry in body.updates
+                update_attestation(chain_id, slot, parent, body.base, entry)
+                for entry in body.updates
             )
         case OpinionNotice():
             said: list[Value] = [chain_id, body.expert, body.model, body.rating, body.text]
@@ -62,9 +74,13 @@ def attestations(body: Body, chain_id: Digest, slot: int) -> tuple[Attestation, 
 
 
 def update_attestation(
-    chain_id: Digest, slot: int, base: Digest, entry: UpdateEntry
+    chain_id: Digest, slot: int, parent: Digest, base: Digest, entry: UpdateEntry
 ) -> Attestation:
-    """What a hospital signs when it hands in an update: chain, round, base, content, weight."""
+    """What a hospital signs when it hands in an update: chain, round, base, content, weight.
+
+    With a proof it signs the proof file as well, and what the proof is bound to: a proof that does
+    not verify then convicts its author by itself.
+    """
     fields: list[Value] = [
         chain_id,
         slot,
@@ -73,4 +89,6 @@ def update_attestation(
         entry.update,
         entry.sample_count,
     ]
-    return Attestation(entry.author, UPDATE_LABEL, fields)
+    if entry.proof is None:
+        return Attestation(entry.author, UPDATE_LABEL, fields)
+    return Attestation(entry.author, PROVEN_LABEL, [*fields, parent, entry.proof])

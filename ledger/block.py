@@ -189,6 +189,21 @@ def model_of(block: Block) -> ModelFile | None:
     return body.model if isinstance(body, Genesis | ModelCandidate) else None
 
 
+def files_of(block: Block) -> tuple[Digest, ...]:
+    """The names of the files that belong to a block: model, total, proofs; or its exhibit.
+
+    The same file may be named twice, and then stands there once.
+    """
+    body = block.core.body
+    if isinstance(body, ModelCandidate):
+        proofs = (entry.proof for entry in body.updates)
+        named = (body.model.file, body.total, *proofs)
+        return tuple(dict.fromkeys(name for name in named if name is not None))
+    if isinstance(body, Genesis):
+        return (body.model.file,)
+    return () if block.seal.exhibit is None else (block.seal.exhibit,)
+
+
 def recorded_as(candidate: Candidate) -> RecordType:
     """The type of the block that records this candidate if it is accepted."""
     return _RECORDED_AS[type(candidate)]

@@ -20,7 +20,9 @@ class UpdateEntry:
     update: Digest
     """Digest of the update."""
     sample_count: int
-    """Training samples behind it: its weight in the mean."""
+    """Training samples behind it: its weight in the mean, unless norms are proven."""
+    proof: Digest | None = None
+    """SHA-256 of the file that proves that it is small; None where the genesis asks for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class ModelCandidate:
     """The proposer's score on G, in millionths; every validator recomputes it."""
     updates: tuple[UpdateEntry, ...]
     """What was combined, sorted by author."""
+    total: Digest | None = None
+    """SHA-256 of the file that opens the sum of the commitments; None without proofs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,23 @@ class EndCandidate:
 
 def model_candidate_value(candidate: ModelCandidate) -> Value:
     """The map that stands in a core."""
-    return {
+    proven: dict[str, Value] = {}
+    if candidate.total is not None:
+        proven["total"] = candidate.total
+    return proven | {
         "kind": "model",
         "model": model_value(candidate.model),
         "base": candidate.base,
         "scheme": candidate.scheme,
         "global_score": candidate.global_score,
-        "updates": [[each.author, each.update, each.sample_count] for each in candidate.updates],
+        "updates": [update_value(each) for each in candidate.updates],
     }
+
+
+def update_value(entry: UpdateEntry) -> Value:
+    """The row that stands in a core."""
+    said: list[Value] = [entry.author, entry.update, entry.sample_count]
+    return said if entry.proof is None else [*said, entry.proof]
 
 
 def read_model_candidate(value: Any) -> ModelCandidate:
@@ -69,10 +82,13 @@ def read_model_candidate(value: Any) -> ModelCandidate:
     Raises:
         Violation: ``BAD_SCHEMA``.
     """
-    _, model, base, scheme, global_score, updates = schema.fields(
-        value, "the candidate", "kind", "model", "base", "scheme", "global_score", "updates"
+    names = ["kind", "model", "base", "scheme", "global_score", "updates"]
+    if type(value) is dict and "total" in value:
+        names.append("total")
+    _, model, base, scheme, global_score, updates, *total = schema.fields(
+        value, "the candidate", *names
     )
-    entries = schema.items(updates, "updates", _read_update)
+    entries = schema.items(updates, "updates", read_update)
     schema.check_sorted((each.author for each in entries), "updates")
     return ModelCandidate(
         read_model(model),
@@ -80,6 +96,7 @@ def read_model_candidate(value: Any) -> ModelCandidate:
         schema.text(scheme, "scheme"),
         schema.integer(global_score, "global_score"),
         entries,
+        schema.digest32(total[0], "the total") if total else None,
     )
 
 
@@ -109,10 +126,17 @@ def read_end_candidate(value: Any) -> EndCandidate:
     )
 
 
-def _read_update(value: Any, where: str) -> UpdateEntry:
-    author, update, sample_count = schema.row(value, where, 3)
+def read_update(value: Any, where: str) -> UpdateEntry:
+    """Read a row.
+
+    Raises:
+        Violation: ``BAD_SCHEMA``.
+    """
+    proven = type(value) is list and len(value) == 4
+    author, update, sample_count, *proof = schema.row(value, where, 4 if proven else 3)
     return UpdateEntry(
         schema.node(author, "an update's author"),
         schema.digest32(update, "an update's digest"),
         schema.integer(sample_count, "an update's sample count", least=1),
+        schema.digest32(proof[0], "an update's proof") if proof else None,
     )

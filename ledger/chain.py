@@ -213,6 +213,12 @@ def _check_model(state: ChainState, candidate: ModelCandidate) -> None:
         )
     if not candidate.updates:
         raise Violation("BAD_AUTHOR", "an update by a node of the genesis", "no update")
+    proven = state.genesis.norm is not None
+    if (candidate.total is not None) is not proven or any(
+        (entry.proof is not None) is not proven for entry in candidate.updates
+    ):
+        expected = "a proof of every update, and a total" if proven else "no proofs"
+        raise Violation("BAD_NORM", expected, "others")
     excluded = sorted({entry.author for entry in candidate.updates} & state.excluded)
     if excluded:
         raise Violation("BAD_AUTHOR", "authors who are not excluded", ", ".join(excluded))

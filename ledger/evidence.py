@@ -2,6 +2,8 @@
 
     equivocation   {kind, chain, first, second}    two signed statements (`ledger.statement`)
     fork           {kind, first, second}           the payloads of two blocks (`ledger.block`)
+    norm           {kind, chain, slot, parent, base, update, signature, file}
+                                                   a signed update and its proof (`ledger.norm`)
 
 Whoever holds the genesis of a chain can check such a file: it needs no ledger, no replica and no
 trust in who hands it over. What it convicts of is what a correct node never does: it signs two
@@ -39,10 +41,13 @@ from crypto.possession import verify_possession
 from crypto.signature import PublicKey
 
 from . import chain, schema
+from .attestation import update_attestation
 from .block import Block, NodeSeal, core_hash, decode_block, encode_block
+from .candidate import UpdateEntry, read_update, update_value
 from .decision import check_vote_kind, sealed_statement
 from .errors import StoreError, Violation
 from .genesis import KEYS_FROM_SEED, Genesis
+from .norm import PROOF_FILE_SIZE_MAX, check_update_proof
 from .notice import EvidenceNotice, Misconduct
 from .record import HEADER_SIZE, MAGIC, PAYLOAD_SIZE_MAX, check_payload, read_header
 from .statement import read_signed, signed_value, statement_value
@@ -83,7 +88,27 @@ class ForkEvidence:
     """The other."""
 
 
-Evidence = Equivocation | ForkEvidence
+@dataclass(frozen=True, slots=True)
+class FalseProof:
+    """An update that its author signed together with a file that does not prove its norm."""
+
+    chain_id: Digest
+    """The chain."""
+    slot: int
+    """The slot of the update."""
+    parent: Digest
+    """Core hash of the block before."""
+    base: Digest
+    """Tensor digest of the model that was trained further."""
+    entry: UpdateEntry
+    """The update."""
+    signature: bytes
+    """The author's, over all of these (`ledger.attestation`)."""
+    file: bytes
+    """The proof file."""
+
+
+Evidence = Equivocation | ForkEvidence | FalseProof
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +154,19 @@ def encode_evidence(evidence: Evidence) -> bytes:
                     "second": encode_block(evidence.second),
                 }
             )
+        case FalseProof():
+            return encode(
+                {
+                    "kind": Misconduct.NORM.value,
+                    "chain": evidence.chain_id,
+                    "slot": evidence.slot,
+                    "parent": evidence.parent,
+                    "base": evidence.base,
+                    "update": update_value(evidence.entry),
+                    "signature": evidence.signature,
+                    "file": evidence.file,
+                }
+            )
 
 
 def decode_evidence(data: bytes) -> Evidence:
@@ -153,6 +191,8 @@ def decode_evidence(data: bytes) -> Evidence:
         case Misconduct.FORK:
             _, first, second = schema.fields(value, "the evidence", "kind", "first", "second")
             return ForkEvidence(_read_block(first), _read_block(second))
+        case Misconduct.NORM:
+            return _read_false_proof(value)
 
 
 def evidence_subject(evidence: Evidence) -> Digest:
@@ -163,6 +203,8 @@ def evidence_subject(evidence: Evidence) -> Digest:
             about: Value = [chain_id, first.node, *said]
         case ForkEvidence(first=one, second=other):
             about = [one.core.chain, *sorted((core_hash(one.core), core_hash(other.core)))]
+        case FalseProof(chain_id=chain_id, entry=entry):
+            about = [chain_id, evidence.slot, evidence.parent, evidence.base, update_value(entry)]
     return digest(_SUBJECT_LABEL, about)
 
 
@@ -206,6 +248,8 @@ def check_evidence(evidence: Evidence, genesis: Block) -> Conviction:
             return _check_equivocation(evidence, court)
         case ForkEvidence():
             return _check_fork(evidence, court)
+        case FalseProof():
+            return _check_false_proof(evidence, court)
 
 
 def read_evidence_file(path: Path) -> Evidence:
@@ -370,6 +414,53 @@ def _check_certificate(block: Block, value: Digest, court: _Court) -> dict[NodeI
     for seal in block.seal.votes:
         _check_signed(Signed(votes[seal.node], seal.node, seal.signature), court)
     return votes
+
+
+def _check_false_proof(evidence: FalseProof, court: _Court) -> Conviction:
+    entry, rule = evidence.entry, court.genesis.norm
+    author, slot = entry.author, evidence.slot
+    _check_same("BAD_CHAIN", "chain", court.chain_id.hex(), evidence.chain_id.hex())
+    if rule is None:
+        raise Violation("NO_CONTRADICTION", "a coalition that asks for proofs", "one that does not")
+    key = court.genesis.nodes.get(author)
+    if key is None:
+        raise Violation("UNKNOWN_SIGNER", f"one of {_names(sorted(court.genesis.nodes))}", author)
+    signed = update_attestation(court.chain_id, slot, evidence.parent, evidence.base, entry)
+    try:
+        verify_value(key, signed.label, signed.fields, evidence.signature)
+    except SignatureError as error:
+        raise Violation("BAD_SIGNATURE", f"an update signed by {author}", str(error)) from None
+    try:
+        check_update_proof(rule, entry, slot, evidence.parent, evidence.base, evidence.file)
+    except Violation as violation:
+        if violation.code != "BAD_PROOF":
+            raise
+        why = violation.found
+    else:
+        raise Violation("NO_CONTRADICTION", "a proof that does not verify", "one that does")
+    return Conviction(
+        Misconduct.NORM,
+        slot,
+        (author,),
+        f"{author} signed an update in slot {slot} with a proof that proves nothing: "
+        f"{why}{court.reservation}",
+    )
+
+
+def _read_false_proof(value: Any) -> FalseProof:
+    names = ("kind", "chain", "slot", "parent", "base", "update", "signature", "file")
+    _, chain_id, slot, parent, base, update, signature, file = schema.fields(
+        value, "the evidence", *names
+    )
+    return FalseProof(
+        schema.digest32(chain_id, "chain"),
+        schema.integer(slot, "slot"),
+        schema.digest32(parent, "parent"),
+        schema.digest32(base, "base"),
+        read_update(update, "the update"),
+        schema.signature(signature, "the author's signature"),
+        schema.octets(file, "the proof file", size_max=PROOF_FILE_SIZE_MAX),
+    )
 
 
 def _check_signed(signed: Signed[Statement], court: _Court) -> None:

@@ -1,7 +1,7 @@
 """The genesis: what a coalition agrees on before it starts.
 
-    {run, nodes, quorum_sets, protocol, rule, rounds, quarantine_after, keys, scenario, environment,
-     data, model}
+    {run, nodes, quorum_sets, protocol, rule, rounds, quarantine_after, norm, keys, scenario,
+     environment, data, model}
 
 Source: docs/ledger-format.md.
 """
@@ -23,6 +23,7 @@ from crypto.keys import PublicKey, parse_public_key
 from . import schema
 from .errors import Violation
 from .model import ModelFile, model_value, read_model
+from .norm import NormRule, read_rule, rule_value
 
 PUBLIC_KEY_SIZE_MAX = 4096
 """Bytes; ML-DSA-87 public keys have 2,592."""
@@ -66,6 +67,8 @@ class Genesis:
     quarantine_after: int
     """How many of an author's candidates must have been rejected before it may be quarantined; 0
     where a vote is enough."""
+    norm: NormRule | None
+    """What every update must be proven to be; None where nothing is proven."""
     keys: str
     """Where the voting keys come from."""
     scenario: Digest
@@ -94,6 +97,7 @@ def read_genesis(body: Any) -> Genesis:
         rule,
         rounds,
         quarantine_after,
+        norm,
         keys,
         scenario,
         environment,
@@ -109,6 +113,7 @@ def read_genesis(body: Any) -> Genesis:
         "rule",
         "rounds",
         "quarantine_after",
+        "norm",
         "keys",
         "scenario",
         "environment",
@@ -137,6 +142,7 @@ def read_genesis(body: Any) -> Genesis:
         schema.text(rule, "rule"),
         schema.integer(rounds, "rounds"),
         schema.integer(quarantine_after, "quarantine_after"),
+        read_rule(norm),
         schema.text(keys, "keys"),
         schema.digest32(scenario, "scenario"),
         schema.digest32(environment, "environment"),
@@ -161,6 +167,7 @@ def genesis_value(genesis: Genesis) -> Value:
         "rule": genesis.rule,
         "rounds": genesis.round_count,
         "quarantine_after": genesis.quarantine_after,
+        "norm": rule_value(genesis.norm),
         "keys": genesis.keys,
         "scenario": genesis.scenario,
         "environment": genesis.environment,

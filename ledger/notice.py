@@ -26,6 +26,8 @@ class Misconduct(StrEnum):
     """One node signed two statements that a correct node never both signs."""
     FORK = "fork"
     """Two certificates for one slot: whoever signed both is convicted."""
+    NORM = "norm"
+    """An update was signed together with a proof that proves nothing."""
 
 
 class Action(StrEnum):

@@ -28,6 +28,7 @@ from .schema_network import NetworkSection
 from .schema_relations import (
     breaks_in_data,
     breaks_in_faults,
+    breaks_in_forgeries,
     breaks_in_names,
     breaks_in_protocol,
 )
@@ -37,6 +38,7 @@ from .schema_sections import (
     Expectations,
     LedgerSection,
     Model,
+    ProofSection,
     ProtocolSection,
     TrainingSection,
     ValidationSection,
@@ -121,6 +123,9 @@ class Scenario(Section):
     validation: ValidationSection = Field(default_factory=ValidationSection)
     """When a hospital accepts a candidate."""
 
+    proof: ProofSection | None = None
+    """What is proven of every update; nothing if absent."""
+
     network: NetworkSection = Field(default_factory=NetworkSection)
     """The network between the hospitals."""
 
@@ -157,6 +162,7 @@ class Scenario(Section):
             *breaks_in_data(self.data),
             *breaks_in_network(self.network, self.hospitals),
             *breaks_in_faults(self.faults, self.hospitals, self.rounds),
+            *breaks_in_forgeries(self.faults, proven=self.proof is not None),
             *breaks_in_network_faults(self.faults, self.hospitals, self.rounds),
         )
         if breaks:

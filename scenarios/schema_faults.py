@@ -55,6 +55,10 @@ class Poison(Section):
     until_round: Round | None = None
     """The last round in which it does; the last of the run if absent."""
 
+    forges: bool = False
+    """Whether it does not keep to the bound of norms, and hands in a proof that proves nothing;
+    with `proof` only."""
+
 
 class LabelFlip(Poison):
     """Trains on labels that were turned around."""

@@ -165,6 +165,13 @@ def _breaks_in_quorum_set(
         yield from _breaks_in_quorum_set(here, inner, known, seen, depth + 1)
 
 
+def breaks_in_forgeries(faults: Sequence[Fault], *, proven: bool) -> Iterator[Break]:
+    """Check that nobody forges a proof where nothing is proven."""
+    for index, fault in enumerate(faults):
+        if isinstance(fault, Poison) and fault.forges and not proven:
+            yield ("faults", index, "forges"), "belongs to scenarios with a section 'proof'"
+
+
 def breaks_in_faults(
     faults: Sequence[Fault], hospitals: Sequence[str], rounds: int
 ) -> Iterator[Break]:

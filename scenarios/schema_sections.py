@@ -148,6 +148,19 @@ class TrainingSection(Section):
     """The share of the last step that is kept."""
 
 
+class ProofSection(Section):
+    """What every update is proven to be, in zero knowledge."""
+
+    norm_bound: Annotated[float, Field(gt=0, le=1e6)]
+    """The largest Euclidean norm of an update; what is longer is scaled down to it."""
+
+    integer_bound: Annotated[int, Field(ge=16, le=2**15)] = 2**14
+    """The norm of the integers that such an update becomes: the finer, the larger the proof."""
+
+    rounding: Literal["truncate", "unbiased"] = "truncate"
+    """How an update becomes integers: toward zero, or at random and right on average."""
+
+
 class LedgerSection(Section):
     """How the ledger is kept."""
 

@@ -14,6 +14,7 @@ from ..evidence import check_exhibit
 from ..model import ModelFile
 from ..notice import EvidenceNotice
 from .finding import Counters, Finding
+from .proofs import ProofAudit
 
 
 class ArtefactAudit:
@@ -34,6 +35,7 @@ class ArtefactAudit:
         self._counters = counters
         self._seen: dict[Digest, tuple[Digest, int]] = {}
         self._exhibits: dict[Digest, set[tuple[RecordType, EvidenceNotice]]] = {}
+        self._proofs = ProofAudit(self._store, counters, self._report)
 
     def see(self, model: ModelFile, height: int) -> None:
         """Check a model that a sound block names; the same one only once."""
@@ -72,6 +74,10 @@ class ArtefactAudit:
         except Violation as violation:
             self._add("BAD_EXHIBIT", height, path, violation.expected, violation.found)
 
+    def see_proofs(self, block: Block, genesis: Block) -> None:
+        """Verify the proofs that a sound block's candidate names; the same one only once."""
+        self._proofs.see(block, genesis)
+
     def finish(self) -> None:
         """Compare the files that no block names with their names."""
         for path in self._store.files():
@@ -80,7 +86,9 @@ class ArtefactAudit:
             name = named_digest(path)
             if name is None:
                 self._add("STRAY_FILE", None, path, "a file named by its SHA-256", path.name)
-            elif name not in self._seen and name not in self._exhibits:
+            elif not any(
+                name in named for named in (self._seen, self._exhibits, self._proofs.named)
+            ):
                 self._counters.blobs += 1
                 self._check_name(name, path)
 
@@ -117,6 +125,9 @@ class ArtefactAudit:
         except BlobError as error:
             self._add("BLOB_UNREADABLE", height, path, "a readable file", str(error))
             return None
+
+    def _report(self, code: str, height: int, name: Digest, expected: str, found: str) -> None:
+        self._add(code, height, self._store.path(name), expected, found)
 
     def _add(self, code: str, height: int | None, path: Path, expected: str, found: str) -> None:
         file = str(path.relative_to(self._root))

@@ -120,7 +120,7 @@ def _check_proposal(
 
 def _check_attestations(block: Block, known: Authority) -> Iterator[Violation | SignatureCheck]:
     """The authors of what the candidate says have signed it, and nobody else."""
-    needed = attestations(block.core.body, known.chain_id, block.core.slot)
+    needed = attestations(block.core.body, known.chain_id, block.core.slot, block.core.prev)
     authors = [each.node for each in needed]
     signers = [seal.node for seal in block.seal.attestations]
     if authors != signers:

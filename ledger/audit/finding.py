@@ -95,6 +95,8 @@ class Counters:
     """Signatures of checkpoints verified."""
     blobs: int = 0
     """Blob files whose content was compared with their name."""
+    proofs: int = 0
+    """Distinct proofs of norms verified."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ class Context:
     """Told of each model that a sound block names, with its height."""
     exhibit: Callable[[Block, Block], None]
     """Told of each sound block that names a file of evidence, with the genesis block."""
+    proofs: Callable[[Block, Block], None]
+    """Told of each sound block, with the genesis block: its candidate may name proofs."""
     progress: Callable[[int], None]
     """Told of the bytes read since the last call."""
     witnesses: frozenset[str] = frozenset()
@@ -259,8 +261,10 @@ class ReplicaAudit:
         model = model_of(block)
         if model is not None:
             self._context.model(model, height)
-        if block.seal.exhibit is not None and self._genesis is not None:
-            self._context.exhibit(block, self._genesis)
+        if self._genesis is not None:
+            if block.seal.exhibit is not None:
+                self._context.exhibit(block, self._genesis)
+            self._context.proofs(block, self._genesis)
         return block
 
     def _check_seal(self, block: Block, record: StoredRecord) -> None:

@@ -113,6 +113,7 @@ def audit_run(
             counters,
             artefacts.see if with_artefacts else _ignore,
             artefacts.see_exhibit if with_artefacts else _ignore,
+            artefacts.see_proofs if with_artefacts else _ignore,
             progress,
             frozenset() if chosen.policy is None else _named_by(chosen.policy),
         )
@@ -180,7 +181,8 @@ def _replicas(run: Path, options: AuditOptions, context: Context) -> Iterator[Re
 
 
 def _copies(options: AuditOptions, context: Context) -> Iterator[ReplicaAudit]:
-    elsewhere = replace(context, model=_ignore, exhibit=_ignore)  # their files are where they are
+    # Their files are where they are kept.
+    elsewhere = replace(context, model=_ignore, exhibit=_ignore, proofs=_ignore)
     for directory in options.copies:
         yield ReplicaAudit(str(directory), directory, elsewhere)
 

@@ -5,18 +5,20 @@ from collections.abc import Sequence
 from crypto.identity import NodeId
 
 from ..schema_adversaries import Bias, Collude, Equivocate, Mutate, Slices
-from ..schema_faults import Crash, Fault, Silence, Twin
+from ..schema_faults import Crash, Fault, Poison, Silence, Twin
 
 
 def lying_hospitals(faults: Sequence[Fault]) -> frozenset[NodeId]:
     """Hospitals that say what the protocol would not have them say.
 
-    A hospital that learns from poisoned data, or whose messages are slow, does not lie. A split
-    must have been expanded before.
+    A hospital that learns from poisoned data, or whose messages are slow, does not lie; one that
+    forges the proof of its norm does. A split must have been expanded before.
     """
     lying: set[NodeId] = set()
     for fault in faults:
-        if isinstance(fault, Twin | Equivocate | Slices | Bias | Mutate):
+        if isinstance(fault, Twin | Equivocate | Slices | Bias | Mutate) or (
+            isinstance(fault, Poison) and fault.forges
+        ):
             lying.add(fault.hospital)
         elif isinstance(fault, Collude):
             lying.update(fault.hospitals)

@@ -221,7 +221,7 @@ def _print_report(report: AuditReport) -> None:
     out.print(
         f"\nlevel {report.level.name}: {checked.records} records, {checked.signatures} signatures"
         f" ({checked.verified} different), {checked.cosignatures} cosignatures,"
-        f" {checked.blobs} model files"
+        f" {checked.blobs} model files" + (f", {checked.proofs} proofs" if checked.proofs else "")
     )
     if report.replayed is not None:
         words = (f"{count} {name.replace('_', ' ')}" for name, count in report.replayed.items())

@@ -28,6 +28,7 @@ from ..simulation.costs import load_profile
 from ..source import load, resolved_yaml
 from .minimal import print_minimal
 from .output import console, percent, seconds, stdout_reserved, write_json
+from .quorum_check import warn_of_disjoint_quorums
 from .voice import SIGNALS, say
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def run_command(
     chosen = list(overrides) if seed is None else [*overrides, f"seed={seed}"]
     scenario = load(name, chosen)
     _check_ready(scenario, out)
+    warn_of_disjoint_quorums(scenario)
     repeat = _repeat(name, scenario, overrides)
     with (
         stdout_reserved(as_json),
@@ -263,7 +265,7 @@ def _print_summary(outcome: "Outcome", directory: RunDirectory, summary: dict[st
         names = ", ".join(invariant.value for invariant in outcome.unexpected)
         out.print(f"[bold red]not as expected[/]: {names}")
     for node, count in outcome.accused.items():
-        out.print(f"{node} was caught {count} times with two contradicting statements")
+        out.print(f"{node} was caught {count} times: its own signatures convict it")
     out.print(
         f"models      {outcome.accepted_count} accepted, {outcome.rejected_count} rejected;"
         f" score on G {percent(outcome.first_score)} -> {percent(outcome.final_score)}"

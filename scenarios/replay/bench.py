@@ -54,6 +54,24 @@ class Bench:
             self._scores[name] = _score(self._curriculum, self._file(candidate))
         return self._scores[name]
 
+    def is_sum(self, base: Digest, candidate: ModelCandidate) -> bool:
+        """Whether a candidate is its base and the mean of what was proven, if anything was.
+
+        Args:
+            base: SHA-256 of the file of the model that was trained further.
+            candidate: The candidate.
+
+        Raises:
+            BlobError: When a file cannot be read.
+            WeightsError: When the base holds no model of ours.
+            ProofError: When the total has another size.
+        """
+        if self._curriculum.norm is None or candidate.total is None:
+            return True
+        file, total = self._blobs.get(base), self._blobs.get(candidate.total)
+        made = self._curriculum.proven_sum(file, total, len(candidate.updates))
+        return made == self._file(candidate)
+
     def validation(self, node: NodeId, candidate: ModelCandidate, bar: Bar) -> Validation:
         """What a hospital with this bar says of a candidate.
 

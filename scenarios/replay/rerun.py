@@ -49,7 +49,9 @@ def rerun(
     with _scratch() as scratch:
         replayed = RunDirectory(scratch)
         simulate(scenario, inputs.coalition, replayed, show, lambda: None)
-        by_name = {replica_name(name): replayed.ledger(name) for name in expanded(scenario).instances}
+        by_name = {
+            replica_name(name): replayed.ledger(name) for name in expanded(scenario).instances
+        }
         finished = summary(run).get("status") == FINISHED
         comparison = _Comparison(run, tally, finished=finished)
         for directory in replicas:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from consensus.statements import NO_CANDIDATE, REASON_DEADLINE
+from crypto.errors import ProofError
 from fl.errors import WeightsError
 from fl.validate import Reason, Validation
 from ledger.audit.run import BLOBS_FOLDER
@@ -23,7 +24,7 @@ from ledger.errors import BlobError, Violation
 from ledger.genesis import Genesis
 from ledger.notice import EvidenceNotice, MembershipNotice, OpinionNotice, QualityNotice
 
-from ..simulation.judgement import END_REASON
+from ..simulation.judgement import END_REASON, SUM_REASON
 from .bench import Bars, Bench
 from .inputs import Inputs
 from .report import Progress, Tally
@@ -145,6 +146,13 @@ class _Replica:
             self._find(step, "CLAIM_DIFFERS", f"a score on G of {score} ppm", stated)
         return True
 
+    def _is_sum(self, before: ChainState, candidate: ModelCandidate) -> bool | None:
+        """Where norms are proven: whether the candidate is what was proven; None if untold."""
+        try:
+            return self._bench.is_sum(before.model.file, candidate)
+        except (BlobError, WeightsError, ProofError):
+            return None  # a finding of level L3
+
     def _expected(self, step: Step, before: ChainState, seal: VerdictSeal) -> Assessment | None:
         """What the signer should have said; None where that cannot be told from the run."""
         if seal.candidate == NO_CANDIDATE:
@@ -155,6 +163,9 @@ class _Replica:
                 bar = self._bars.get(seal.node)
                 if bar is None or seal.candidate != candidate_digest(body):
                     return None  # a finding of level L2
+                is_sum = self._is_sum(before, body)
+                if not is_sum:
+                    return None if is_sum is None else Assessment(accept=False, reason=SUM_REASON)
                 return _assessment(self._bench.validation(seal.node, body, bar))
             case EndCandidate():
                 end = EndCandidate(step.after.height, before.accepted_count, before.model.tensors)

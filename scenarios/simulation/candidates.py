@@ -1,6 +1,6 @@
 """Between the learning's words for a model and the ledger's: neither knows the other."""
 
-from crypto.digest import Digest
+from crypto.digest import Digest, sha256
 from fl.candidate import Candidate, ModelClaim
 from ledger.candidate import ModelCandidate, UpdateEntry
 from ledger.model import ModelFile
@@ -13,11 +13,16 @@ def model_file(candidate: Candidate) -> ModelFile:
 
 
 def model_candidate(
-    candidate: Candidate, base: Digest, scheme: str, updates: tuple[UpdateEntry, ...]
+    candidate: Candidate,
+    base: Digest,
+    scheme: str,
+    updates: tuple[UpdateEntry, ...],
+    total: bytes = b"",
 ) -> ModelCandidate:
     """What the ledger records of a candidate."""
     score = candidate.claim.global_score_ppm
-    return ModelCandidate(model_file(candidate), base, scheme, score, updates)
+    opens = sha256(total) if total else None
+    return ModelCandidate(model_file(candidate), base, scheme, score, updates, opens)
 
 
 def claim_of(candidate: ModelCandidate) -> ModelClaim:

@@ -12,13 +12,14 @@ from crypto.identity import NodeId
 from ledger import chain
 from ledger.audit.authority import Authority, check_seal
 from ledger.audit.signatures import SignatureCheck
-from ledger.block import Block, RecordType, decode_block, model_of
+from ledger.block import Block, RecordType, decode_block, files_of
 from ledger.errors import Violation
 from ledger.evidence import check_exhibit
 from ledger.notice import EvidenceNotice
 
 from .open_slot import OpenSlot
 from .processor import Processor
+from .reception import check_proofs
 from .replica import Replica
 from .signer import Verifier
 from .speaker import Speaker
@@ -90,7 +91,7 @@ class CatchUp:
     ) -> None:
         """Tell an asker what it missed."""
         height = replica.state.height
-        blocks: tuple[tuple[bytes, bytes], ...] = ()
+        blocks: tuple[tuple[bytes, tuple[bytes, ...]], ...] = ()
         if request.with_blocks and request.height < height:
             blocks = tuple(replica.blocks_after(request.height, BLOCKS_MAX))
         said = () if open_slot is None else tuple(self._said(open_slot))
@@ -110,8 +111,8 @@ def sound_blocks(
     known: Authority,
     verifier: Verifier,
     genesis: Block,
-) -> Iterator[tuple[Block, bytes]]:
-    """Yield the blocks of an answer that our own audit passes, each with its file.
+) -> Iterator[tuple[Block, tuple[bytes, ...]]]:
+    """Yield the blocks of an answer that our own audit passes, each with its files.
 
     The caller appends each before it asks for the next.
 
@@ -121,31 +122,30 @@ def sound_blocks(
     """
     if len(answer.blocks) > BLOCKS_MAX:
         raise Violation("TOO_MANY", f"at most {BLOCKS_MAX} blocks", str(len(answer.blocks)))
-    for payload, file in answer.blocks:
+    for payload, files in answer.blocks:
         block, value = decode_block(payload)
         state = replica.state
         if block.core.height <= state.height:
             continue
         chain.extend(state, block, value)
-        check_file(block, file, genesis)
+        check_files(block, files, genesis)
         _check_seal(block, value, known, state.leader, verifier)
-        yield block, file
+        check_proofs(block.core, files[1:], known.genesis.norm, verifier)
+        yield block, files
 
 
-def check_file(block: Block, file: bytes, genesis: Block) -> None:
-    """Check that a file is the one that a block names, and of evidence that it is evidence.
+def check_files(block: Block, files: Sequence[bytes], genesis: Block) -> None:
+    """Check that files are those that a block names, and of evidence that it is evidence.
 
     Raises:
         Violation: ``BAD_FILE``, or as `check_exhibit`.
     """
-    model = model_of(block)
-    expected = block.seal.exhibit if model is None else model.file
-    found = sha256(file) if file else None
+    expected, found = files_of(block), tuple(map(sha256, files))
     if expected != found:
-        raise Violation("BAD_FILE", _name(expected), _name(found))
+        raise Violation("BAD_FILE", _names(expected), _names(found))
     notice = block.core.body
     if block.core.type is RecordType.EVIDENCE and isinstance(notice, EvidenceNotice):
-        check_exhibit(file, notice, genesis)  # a seal names it, and nobody has signed that
+        check_exhibit(files[0], notice, genesis)  # a seal names it, and nobody has signed that
 
 
 def _check_seal(
@@ -159,5 +159,5 @@ def _check_seal(
                 verifier.check_fields(each.node, each.label, each.fields, each.signature)
 
 
-def _name(digest: Digest | None) -> str:
-    return "no file" if digest is None else f"the file {digest.hex()}"
+def _names(digests: Sequence[Digest]) -> str:
+    return ", ".join(f"the file {digest.hex()}" for digest in digests) or "no file"

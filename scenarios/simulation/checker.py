@@ -24,7 +24,7 @@ from ledger.body import candidate_digest
 from ledger.candidate import ModelCandidate
 from ledger.chain import ChainState
 from ledger.errors import Violation
-from ledger.evidence import Equivocation, Evidence, ForkEvidence, check_evidence
+from ledger.evidence import Evidence, ForkEvidence, check_evidence
 from ledger.genesis import Genesis
 
 from ..findings import Finding, Invariant, Status
@@ -109,7 +109,7 @@ class Checker:
         self._check_validity(instance, block, time_us)
         self._check_containment(instance, block, time_us)
 
-    def accused(self, evidence: Equivocation, time_us: int) -> None:
+    def accused(self, evidence: Evidence, time_us: int) -> None:
         """Judge what a hospital takes for evidence, by the genesis alone."""
         self._convict(evidence, time_us)
 

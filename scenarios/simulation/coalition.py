@@ -17,11 +17,13 @@ from crypto.possession import prove_possession
 from crypto.signature import Algorithm, PrivateKey, PublicKey, private_key
 from fl.candidate import Candidate, claim_for
 from fl.cohort import Cohort, Dirichlet, Iid, breast_cancer, from_csv, samples_digest, split
-from fl.model import ModelSpec, deterministic, initial_weights, to_bytes
+from fl.model import ModelSpec, deterministic, initial_weights, parameter_count, to_bytes
+from fl.quantize import Quantizer, Rounding
 from fl.train import TrainingSpec
 from fl.validate import Thresholds, evaluate
 from ledger.block import NO_PREVIOUS, Block, Core, NodeSeal, RecordType, Seal, core_hash
 from ledger.genesis import KEYS_FROM_SEED, WITNESS_ALGORITHM, DataCommitment, Genesis
+from ledger.norm import NormRule
 
 from ..quorum_sets import declared_quorum_sets
 from ..schema import Scenario
@@ -30,6 +32,7 @@ from ..source import scenario_digest
 from .candidates import model_file
 from .costs import CostProfile, load_profile
 from .learner import Curriculum
+from .norms import Norm
 from .streams import stream_seed
 
 _DISTRIBUTIONS = ("tclearn", "numpy", "scikit-learn", "torch")
@@ -102,7 +105,8 @@ def found(scenario: Scenario) -> Coalition:
     keys = {node: _voting_key(scenario, node) for node in nodes}
     witness_keys = {node: _witness_key(scenario, node) for node in nodes}
     quorum_sets = declared_quorum_sets(scenario.protocol, scenario.hospitals)
-    genesis = _genesis(scenario, keys, witness_keys, quorum_sets, cohort, first_model)
+    norm = curriculum.norm
+    genesis = _genesis(scenario, keys, witness_keys, quorum_sets, cohort, first_model, norm)
     return Coalition(
         nodes,
         keys,
@@ -140,9 +144,10 @@ def _curriculum(scenario: Scenario, cohort: Cohort) -> Curriculum:
     class_count = len(cohort.class_names)
     input_count = cohort.global_set.features.shape[1]
     hidden = section.hidden if isinstance(section, MlpModel) else ()
+    model = ModelSpec(section.kind, input_count, class_count, hidden)
     return Curriculum(
         scenario.seed,
-        ModelSpec(section.kind, input_count, class_count, hidden),
+        model,
         TrainingSpec(
             training.epochs, training.batch_size, training.learning_rate, training.momentum
         ),
@@ -150,6 +155,7 @@ def _curriculum(scenario: Scenario, cohort: Cohort) -> Curriculum:
         frozenset(validation.checks),
         cohort.global_set,
         class_count,
+        _norm(scenario, model),
     )
 
 
@@ -158,6 +164,19 @@ def _first_model(seed: int, curriculum: Curriculum) -> Candidate:
     file = to_bytes(weights)
     score = evaluate(curriculum.model, weights, curriculum.global_set, curriculum.thresholds.score)
     return Candidate(file, claim_for(file, score))
+
+
+def _norm(scenario: Scenario, model: ModelSpec) -> Norm | None:
+    """How updates become integers, and what is proven of them, if the scenario asks for proofs."""
+    section = scenario.proof
+    if section is None:
+        return None
+    length = parameter_count(model)
+    rounding = Rounding(section.rounding)
+    quantizer = Quantizer(length, section.norm_bound, section.integer_bound, rounding)
+    members = len(scenario.hospitals)
+    rule = NormRule(length, section.integer_bound, quantizer.name, members)
+    return Norm(quantizer, rule)
 
 
 def _voting_key(scenario: Scenario, node: NodeId) -> PrivateKey:
@@ -176,6 +195,7 @@ def _genesis(
     quorum_sets: Mapping[NodeId, QuorumSet],
     cohort: Cohort,
     first_model: Candidate,
+    norm: Norm | None,
 ) -> Block:
     scenario_hash = scenario_digest(scenario)
     environment_hash = environment_digest(environment())
@@ -193,6 +213,7 @@ def _genesis(
         scenario.protocol.rule,
         scenario.rounds,
         scenario.protocol.quarantine_after,
+        None if norm is None else norm.rule,
         KEYS_FROM_SEED,
         scenario_hash,
         environment_hash,

@@ -32,6 +32,14 @@ class CostProfile:
     """One signature."""
     verify_ns: int
     """Verifying one signature."""
+    prove_ns: int
+    """Proving a norm, of however few parameters."""
+    prove_parameter_ns: int
+    """The same, for each parameter beside."""
+    check_ns: int
+    """Verifying such a proof, of however few parameters."""
+    check_parameter_ns: int
+    """The same, for each parameter beside."""
 
     def train_us(self, sample_count: int, epoch_count: int) -> int:
         """Simulated microseconds of a training."""
@@ -40,6 +48,14 @@ class CostProfile:
     def validate_us(self, sample_count: int) -> int:
         """Simulated microseconds of a validation."""
         return max(1, self.validate_ns * sample_count // 1000)
+
+    def prove_us(self, parameter_count: int) -> int:
+        """Simulated microseconds of proving the norm of an update."""
+        return (self.prove_ns + self.prove_parameter_ns * parameter_count) // 1000
+
+    def check_us(self, parameter_count: int) -> int:
+        """Simulated microseconds of verifying such a proof."""
+        return (self.check_ns + self.check_parameter_ns * parameter_count) // 1000
 
     @property
     def sign_us(self) -> int:

@@ -12,11 +12,18 @@ from ledger.block import Block, RecordType, core_hash
 from ledger.body import Candidate
 from ledger.chain import ChainState
 from ledger.errors import Violation
-from ledger.evidence import Equivocation, check_exhibit, encode_evidence, notice_of
+from ledger.evidence import (
+    Equivocation,
+    Evidence,
+    FalseProof,
+    check_exhibit,
+    encode_evidence,
+    notice_of,
+)
 from ledger.notice import Action, EvidenceNotice, MembershipNotice
 
 from .open_slot import OpenSlot
-from .wire import Draft
+from .wire import Draft, UpdateMessage
 
 NOTICE_REASON = "notice"
 """Reason of a verdict on a notice that this hospital cannot confirm."""
@@ -29,7 +36,7 @@ class Docket:
 
     def __init__(self, genesis: Block) -> None:
         self._genesis = genesis
-        self._evidence: dict[NodeId, Equivocation] = {}
+        self._evidence: dict[NodeId, Evidence] = {}
 
     def accuse(self, accusation: Accuse, open_slot: OpenSlot) -> Equivocation | None:
         """Make evidence of an accusation, and keep it until it is on the chain.
@@ -46,6 +53,20 @@ class Docket:
             return None
         evidence = Equivocation(core_hash(self._genesis.core), first, second)
         self._evidence.setdefault(node, evidence)
+        return evidence
+
+    def accuse_of_false_proof(self, message: UpdateMessage, parent: Digest) -> FalseProof:
+        """Make evidence of an update whose proof does not verify, and keep it."""
+        evidence = FalseProof(
+            core_hash(self._genesis.core),
+            message.slot,
+            parent,
+            message.base,
+            message.entry,
+            message.signature,
+            message.proof,
+        )
+        self._evidence.setdefault(message.entry.author, evidence)
         return evidence
 
     def settle(self, block: Block) -> None:

@@ -34,7 +34,7 @@ def poisonings_of(
     for fault in faults:
         if isinstance(fault, Poison):
             last = round_count if fault.until_round is None else fault.until_round
-            poisoning = Poisoning(_attack(fault), fault.from_round, last)
+            poisoning = Poisoning(_attack(fault), fault.from_round, last, fault.forges)
             found[fault.hospital] = (*found.get(fault.hospital, ()), poisoning)
     return found
 

@@ -37,6 +37,7 @@ from ledger.block import Block, NodeSeal, RecordType, core_hash
 from ledger.body import Candidate, candidate_digest
 from ledger.candidate import EndCandidate, ModelCandidate
 from ledger.errors import BlobError, Violation
+from ledger.evidence import Evidence
 from ledger.statement import check_recordable
 
 from ..schema_faults import hospital_of
@@ -49,7 +50,7 @@ from .life import Life, OpenLife
 from .notary import CosignatureMessage, HeadMessage
 from .open_slot import OpenSlot
 from .processor import Processor
-from .reception import received_draft, received_update
+from .reception import cost_us, received_draft, received_update
 from .replica import Replica
 from .rounds import Rounds
 from .sealing import absent_core, accepted_core, rejected_core
@@ -121,15 +122,15 @@ class Hospital:
         return self._life.replica
 
     @property
+    def busy_us(self) -> int:
+        """Simulated microseconds it spent computing."""
+        return self._processor.busy_us
+
+    @property
     def signature_count(self) -> int:
         """Signatures it made."""
         voted = self._statement_count + self._rounds.signature_count
         return voted + self._cosigned_count + self._life.notary.signature_count
-
-    @property
-    def busy_us(self) -> int:
-        """Simulated microseconds it spent computing."""
-        return self._processor.busy_us
 
     @property
     def finished(self) -> bool:
@@ -200,26 +201,16 @@ class Hospital:
         self._open = open_slot = OpenSlot(slot, leader, absent)
         self._timers.clear()
         self._step(Begin(slot, leader, core_hash(absent), state.head))
-        if not self._recall(open_slot):
+        recall = open_slot.recall(self._life.signer.said(slot))
+        if recall is not None:
+            self._step(recall)
+        if not open_slot.has_proposed(self.node_id):
             self._take_part(open_slot)
         if self._rules.rebroadcast_us is not None:
-            self._say_again(open_slot, self._rules.rebroadcast_us)
+            signer, period_us = self._life.signer, self._rules.rebroadcast_us
+            self._speaker.keep_repeating(open_slot, signer, period_us, self._is_open)
         for message in self._inbox.take(slot):
             self._handle(message)
-
-    def _recall(self, open_slot: OpenSlot) -> bool:
-        """Tell a new node what it said in a life before; whether a proposal was among it.
-
-        A proposal counts from when what it was about has come back: it may never have left.
-        """
-        said = self._life.signer.said(open_slot.slot)
-        for signed in said:
-            open_slot.keep(signed)
-        newest = {type(signed.statement): signed.statement for signed in said}
-        proposal = newest.pop(Proposal, None)
-        if newest:
-            self._step(Recall(tuple(newest.values())))
-        return proposal is not None
 
     def _take_part(self, open_slot: OpenSlot) -> None:
         """Propose what is to be proposed, or contribute to it."""
@@ -227,22 +218,12 @@ class Hospital:
         leads = open_slot.leader == self.node_id
         matter = self._docket.next_matter(state) if leads else None
         if matter is not None:
-            self._put(open_slot, *matter, ())
+            self._put(open_slot, *matter)
         elif state.round_count < self._rules.round_count:
             self._rounds.begin(open_slot, self._life)
         elif leads:
             end = EndCandidate(state.height + 1, state.accepted_count, state.model.tensors)
-            self._put(open_slot, end, b"", ())
-
-    def _say_again(self, open_slot: OpenSlot, period_us: int) -> None:
-        """Where messages can be lost: repeat the newest of our words until the slot is decided."""
-
-        def repeat() -> None:
-            if self._is_open(open_slot):
-                self._speaker.repeat(open_slot, self._life.signer)
-                self._say_again(open_slot, period_us)
-
-        self._processor.at(period_us, repeat)
+            self._put(open_slot, end, b"")
 
     def _is_open(self, open_slot: OpenSlot) -> bool:
         """Whether a slot is still the open one in this life."""
@@ -262,12 +243,14 @@ class Hospital:
         open_slot: OpenSlot,
         candidate: Candidate,
         file: bytes,
-        seals: tuple[NodeSeal, ...],
+        seals: tuple[NodeSeal, ...] = (),
+        proofs: tuple[bytes, ...] = (),
+        total: bytes = b"",
     ) -> None:
         """Make a draft of a candidate and put it to the vote."""
         state, now_us = self.replica.state, self._processor.now_us
         accepted = accepted_core(state, candidate, now_us, self.node_id)
-        open_slot.keep_draft(Draft(accepted, candidate, file, seals))
+        open_slot.keep_draft(Draft(accepted, candidate, file, seals, proofs, total))
         values = core_hash(accepted), core_hash(rejected_core(accepted))
         self._step(Propose(open_slot.slot, candidate_digest(candidate), *values))
 
@@ -286,15 +269,13 @@ class Hospital:
             case MissedRequest():
                 self._answer(sender, message)
             case MissedAnswer():
-                cost_us = self._rules.costs.verify_us * max(1, len(message.blocks))
-                self._processor.after(cost_us, lambda: self._take_missed(message))
+                needed_us = self._rules.costs.verify_us * max(1, len(message.blocks))
+                self._processor.after(needed_us, lambda: self._take_missed(message))
             case StatementMessage() | UpdateMessage():
                 self._diary.delivered(message, sender)
-                count = 1
-                if isinstance(message, StatementMessage):
-                    count += len(message.supporting)
-                cost_us = self._rules.costs.verify_us * count
-                self._processor.after(cost_us, lambda: self._handle(message, sender))
+                genesis = self.replica.state.genesis
+                needed_us = cost_us(message, genesis, self._rules.costs)
+                self._processor.after(needed_us, lambda: self._handle(message, sender))
 
     def _handle(self, message: Message, sender: str | None = None) -> None:
         open_slot = self._open
@@ -325,8 +306,8 @@ class Hospital:
     def _receive_update(self, open_slot: OpenSlot, message: UpdateMessage) -> None:
         """Take a contribution in."""
         model, state = self._life.learner.model, self.replica.state
-        update = received_update(message, state, model, self._verifier)
-        self._rounds.take(open_slot, update, message.entry, message.signature)
+        accuse = self._accuse_of_false_proof
+        self._rounds.take(open_slot, received_update(message, state, model, self._verifier, accuse))
 
     def _receive_statement(self, open_slot: OpenSlot, message: StatementMessage) -> None:
         """Hand a statement to the node, its signature checked, its values rebuilt."""
@@ -341,10 +322,9 @@ class Hospital:
             and open_slot.draft_of(signed.statement) is None
         )
         if isinstance(signed.statement, Proposal):
-            now_us, genesis = self._processor.now_us, self._rules.genesis
-            state, verifier = self.replica.state, self._verifier
-            proposal = signed.statement
-            draft = received_draft(message, proposal, state, now_us, genesis, verifier)
+            state, now_us = self.replica.state, self._processor.now_us
+            checks = (self._rules.genesis, self._verifier, self._accuse_of_false_proof)
+            draft = received_draft(message, signed.statement, state, now_us, *checks)
             open_slot.keep_draft(draft)
         if signed.node != self.node_id:
             self._hear(open_slot, signed)
@@ -376,10 +356,10 @@ class Hospital:
         self._unanswered = False
         self._inbox.latest_slot = max(self._inbox.latest_slot, answer.height + 1)
         try:
-            for block, file in sound_blocks(
+            for block, files in sound_blocks(
                 answer, self.replica, self._authority, self._verifier, self._rules.genesis
             ):
-                self._append(block, file)
+                self._append(block, files)
         except (SignatureError, Violation) as error:
             self._diary.refused(answer.node, str(error))
         height = self.replica.state.height
@@ -433,7 +413,7 @@ class Hospital:
                 )
                 self._observer.externalized(self.instance, open_slot.slot, value)
             case Accuse():
-                self._accuse(open_slot, output)
+                self._accuse(output.node, self._docket.accuse(output, open_slot))
             case Reject(sender=sender, reason=reason):
                 self._diary.refused(sender, reason)
 
@@ -450,11 +430,15 @@ class Hospital:
         support = tuple(each for each in known if each is not None)
         self._speaker.broadcast(signed, open_slot, self._life.signer, support)
 
-    def _accuse(self, open_slot: OpenSlot, accusation: Accuse) -> None:
-        self._diary.write("accuse", node=accusation.node)
-        evidence = self._docket.accuse(accusation, open_slot)
+    def _accuse(self, node: NodeId, evidence: Evidence | None) -> None:
+        """Tell of evidence that this hospital came across; its docket keeps it."""
+        self._diary.write("accuse", node=node)
         if evidence is not None:
             self._observer.accused(self.instance, evidence)
+
+    def _accuse_of_false_proof(self, message: UpdateMessage) -> None:
+        author, parent = message.entry.author, self.replica.state.head
+        self._accuse(author, self._docket.accuse_of_false_proof(message, parent))
 
     # Judging
 
@@ -464,10 +448,10 @@ class Hospital:
         draft = None if open_slot is None else open_slot.drafts.get(digest)
         if open_slot is None or draft is None:
             return
-        cost_us, answer = judge(slot, draft, self._life, self._docket, self._rules.costs)
+        needed_us, answer = judge(slot, draft, self._life, self._docket, self._rules.costs)
         if self._conduct.interposer is not None:
             answer = self._conduct.interposer.judge(answer, open_slot.leader)
-        self._processor.after(cost_us, lambda: self._judged(open_slot, draft, answer))
+        self._processor.after(needed_us, lambda: self._judged(open_slot, draft, answer))
 
     def _judged(self, open_slot: OpenSlot, draft: Draft, answer: Validated) -> None:
         self._step(answer)
@@ -488,10 +472,10 @@ class Hospital:
         self._append(*found)
         self._processor.at(0, self._open_slot)
 
-    def _append(self, block: Block, file: bytes) -> None:
+    def _append(self, block: Block, files: Sequence[bytes]) -> None:
         """Put a block on our own replica, and do what follows from it."""
         core, replica = block.core, self.replica
-        replica.append(block, file)
+        replica.append(block, files)
         self._open = None
         self._diary.write(
             "append",
@@ -501,7 +485,7 @@ class Hospital:
         )
         self._observer.appended(self.instance, block, self._processor.now_us)
         if core.type is RecordType.ACCEPTED and isinstance(core.body, ModelCandidate):
-            self._life.learner.adopt(file, core.body.global_score)
+            self._life.learner.adopt(files[0], core.body.global_score)
         self._docket.settle(block)
         self._life.signer.forget_before(core.height)
         if self.finished or core.height % self._rules.checkpoint_every == 0:

@@ -15,6 +15,8 @@ from .wire import Draft
 
 END_REASON = "end"
 """Reason of a verdict on an end candidate that is not what this replica holds."""
+SUM_REASON = "sum"
+"""Reason of a verdict on a model that is not its base and the mean of what was proven."""
 _SOUND = "ok"
 
 
@@ -29,6 +31,9 @@ def judge(
     candidate, name = draft.candidate, candidate_digest(draft.candidate)
     state = life.replica.state
     if isinstance(candidate, ModelCandidate):
+        count = len(candidate.updates)
+        if not life.learner.is_sum(life.replica.model, draft.file, draft.total, count):
+            return 1, Validated(slot, name, accept=False, reason=SUM_REASON, scores=())
         found = life.learner.validate(draft.file, claim_of(candidate))
         scores = tuple(sorted(found.scores.items()))
         answer = Validated(slot, name, found.accept, found.reason.value, scores)

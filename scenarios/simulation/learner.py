@@ -3,9 +3,13 @@
 A poisoning hospital differs here and nowhere else: its consensus side is the unmodified protocol.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from crypto.digest import Digest
 from crypto.identity import NodeId
 from fl.aggregate import fedavg
 from fl.attack import Attack, poison_delta, poison_samples
@@ -15,8 +19,10 @@ from fl.model import ModelSpec, from_bytes, to_bytes
 from fl.train import TrainingSpec, train
 from fl.update import Update, apply, difference
 from fl.validate import Bar, Check, Thresholds, Validation, evaluate, validate
+from ledger.candidate import UpdateEntry
 
-from .streams import stream_seed
+from .norms import Norm, Proven
+from .streams import stream, stream_seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,25 @@ class Curriculum:
     """G."""
     class_count: int
     """Classes in the data."""
+    norm: Norm | None = None
+    """How updates become integers whose norm is proven; None where nothing is proven."""
+
+    def proven_sum(self, base_file: bytes, total: bytes, count: int) -> bytes | None:
+        """The file of the model that a base and proven updates make; None where nothing is proven.
+
+        Args:
+            base_file: The model that was trained further.
+            total: What opens the sum of the commitments.
+            count: How many updates it is the sum of.
+
+        Raises:
+            ProofError: The total has another size.
+            WeightsError: The base holds no model of ours.
+        """
+        if self.norm is None:
+            return None
+        base = from_bytes(self.model, base_file)
+        return to_bytes(apply(self.model, base, self.norm.mean_in(total, count)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +74,8 @@ class Poisoning:
     """The first round in which it does."""
     last_round: int
     """The last."""
+    forges: bool = False
+    """Whether it does not keep to the bound of norms, and hands in a proof that proves nothing."""
 
     def active(self, slot: int) -> bool:
         """Whether it attacks in this round."""
@@ -112,6 +139,7 @@ class Learner:
         self._poisonings = poisonings
         self._judge = Judge(curriculum, share.local)
         self._bar = FIRST_BAR
+        self._integers: dict[int, NDArray[np.int64]] = {}
 
     @property
     def model(self) -> ModelSpec:
@@ -141,18 +169,49 @@ class Learner:
         delta = difference(train(curriculum.model, base, samples, curriculum.training, seed), base)
         for number, attack in enumerate(attacks):
             delta = poison_delta(attack, delta, self._seed("poison-delta", slot, number))
-        return Update(self._node, delta, len(samples))
+        norm = curriculum.norm
+        if norm is None:
+            return Update(self._node, delta, len(samples))
+        forges = any(each.forges and each.active(slot) for each in self._poisonings)
+        generator = stream(curriculum.seed, self._instance, "quantise", slot)
+        self._integers[slot] = values = norm.integers(delta, generator, clip=not forges)
+        return Update(self._node, norm.update_of(values), len(samples))
 
-    def combine(self, base_file: bytes, updates: Iterable[Update]) -> Candidate:
-        """The candidate that these updates make of the base model."""
+    def prove(self, slot: int, entry: UpdateEntry, parent: Digest, base: Digest) -> Proven | None:
+        """Prove the norm of the update trained for a slot; None where nothing is proven.
+
+        A simulation draws the randomness of a proof from its seed, so that a replay gives the same
+        file; what would have to be secret is then no secret of its operator.
+        """
+        norm, values = self._curriculum.norm, self._integers.pop(slot, None)
+        if norm is None or values is None:
+            return None
+        labels = (self._instance, slot)
+        return norm.prove(values, entry, slot, parent, base, self._curriculum.seed, labels)
+
+    def combine(self, base_file: bytes, updates: Sequence[Update], total: bytes) -> Candidate:
+        """The candidate that these updates make of the base model.
+
+        Args:
+            base_file: The base model.
+            updates: What was handed in.
+            total: What opens the sum of the commitments; empty where nothing is proven.
+        """
         curriculum = self._curriculum
-        base = from_bytes(curriculum.model, base_file)
-        weights = apply(curriculum.model, base, fedavg(updates))
-        file = to_bytes(weights)
+        proven = curriculum.proven_sum(base_file, total, len(updates))
+        if proven is None:
+            base = from_bytes(curriculum.model, base_file)
+            proven = to_bytes(apply(curriculum.model, base, fedavg(updates)))
+        file = proven
+        weights = from_bytes(curriculum.model, file)
         score = evaluate(
             curriculum.model, weights, curriculum.global_set, curriculum.thresholds.score
         )
         return Candidate(file, claim_for(file, score))
+
+    def is_sum(self, base_file: bytes, file: bytes, total: bytes, count: int) -> bool:
+        """Whether a candidate is what its base and the proven updates make, if any are."""
+        return self._curriculum.proven_sum(base_file, total, count) in (None, file)
 
     def validate(self, file: bytes, claimed: ModelClaim) -> Validation:
         """Judge a candidate on G, then on L."""

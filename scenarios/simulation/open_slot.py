@@ -1,21 +1,21 @@
 """What the shell of a hospital knows of the slot that is open."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import simpy
 
+from consensus.messages import Recall
 from consensus.statements import Proposal, Statement
 from crypto.digest import Digest
 from crypto.envelope import Signed
 from crypto.identity import NodeId
-from fl.update import Update
 from ledger.audit.authority import Authority, violation_in
 from ledger.block import Block, Core, core_hash
 from ledger.body import candidate_digest
-from ledger.candidate import UpdateEntry
 from ledger.chain import ChainState
 
+from .contribution import Contribution
 from .sealing import rejected_core, seal_of
 from .wire import Draft
 
@@ -39,7 +39,7 @@ class OpenSlot:
     """What was proposed, by candidate; of a correct leader one."""
     signed: dict[tuple[NodeId, Statement], Signed[Statement]] = field(default_factory=dict)
     """What was said, in the order in which it was heard."""
-    updates: dict[NodeId, tuple[Update, UpdateEntry, bytes]] = field(default_factory=dict)
+    updates: dict[NodeId, Contribution] = field(default_factory=dict)
     """Contributions to the candidate, by author."""
     awaited: int = 0
     """How many contributions it may have."""
@@ -74,8 +74,10 @@ class OpenSlot:
         named = () if draft is None else (draft.core, rejected_core(draft.core))
         return tuple(core_hash(core) for core in (*named, self.absent))
 
-    def recordable(self, state: ChainState, known: Authority) -> tuple[Block, bytes] | None:
-        """The block of what was decided, with its file, once what is held shows it to an auditor.
+    def recordable(
+        self, state: ChainState, known: Authority
+    ) -> tuple[Block, tuple[bytes, ...]] | None:
+        """The block of what was decided, with its files, once what is held shows it to an auditor.
 
         A decision may overtake the proposal, the verdicts or the votes that it rests on.
 
@@ -91,7 +93,18 @@ class OpenSlot:
         block = Block(core, seal)
         if violation_in(block, self.decided, known, state.leader) is not None:
             return None
-        return block, b"" if draft is None else draft.file
+        return block, () if draft is None else draft.files
+
+    def recall(self, said: Sequence[Signed[Statement]]) -> Recall | None:
+        """Take up what was said in a life before; what the new node is to be told of it."""
+        for signed in said:
+            self.keep(signed)
+        newest = {type(signed.statement): signed.statement for signed in said}
+        return Recall(tuple(newest.values())) if newest else None
+
+    def has_proposed(self, node: NodeId) -> bool:
+        """Whether a node has proposed in this slot."""
+        return any(isinstance(each.statement, Proposal) for each in self.said_by(node))
 
     def said_by(self, node: NodeId) -> Iterator[Signed[Statement]]:
         """What one node said, in that order."""

@@ -1,13 +1,13 @@
 """One hospital's replica of the ledger while the run goes on: chain state, segments, models."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from crypto.digest import Digest
 from crypto.merkle import leaf_hash
 from ledger import chain
 from ledger.blobs import BlobStore
-from ledger.block import Block, RecordType, core_hash, decode_block, encode_block, model_of
+from ledger.block import Block, RecordType, core_hash, decode_block, encode_block, files_of
 from ledger.candidate import ModelCandidate
 from ledger.chain import ChainState
 from ledger.store import LedgerWriter, StoredRecord, read_records
@@ -42,25 +42,25 @@ class Replica:
             self._writer.close()
             raise
 
-    def append(self, block: Block, file: bytes) -> None:
-        """Put a block and the candidate's file on the disk; they are there when this returns.
+    def append(self, block: Block, files: Sequence[bytes]) -> None:
+        """Put a block and the files that it names on the disk; they are there when this returns.
 
         Args:
             block: The next block.
-            file: The candidate's file; empty when there is none.
+            files: Of `ledger.block.files_of`, in that order.
 
         Raises:
             Violation: When the block does not fit the chain.
             StoreError: When it cannot be written.
         """
         state = chain.extend(self.state, block, core_hash(block.core))
-        if file:
+        for file in files:
             self._blobs.put(file)
         self._write(encode_block(block))
-        self._advance(state, block, file)
+        self._advance(state, block)
 
-    def blocks_after(self, height: int, count: int) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the payloads of the next blocks after a height, each with the file that it names.
+    def blocks_after(self, height: int, count: int) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
+        """Yield the payloads of the next blocks after a height, each with the files that it names.
 
         Raises:
             StoreError: When they cannot be read.
@@ -71,7 +71,7 @@ class Replica:
                 return
             if number > height and isinstance(record, StoredRecord):
                 block, _ = decode_block(record.payload)
-                yield record.payload, self._file_of(block)
+                yield record.payload, tuple(map(self._blobs.get, files_of(block)))
 
     def _load(self, genesis: Block) -> None:
         """Take in what is on the disk already; if nothing is, write the genesis."""
@@ -87,19 +87,14 @@ class Replica:
         for payload in payloads[1:]:
             block, value = decode_block(payload)
             self.leaves.append(leaf_hash(payload))
-            self._advance(chain.extend(self.state, block, value), block, b"")
+            self._advance(chain.extend(self.state, block, value), block)
 
-    def _advance(self, state: ChainState, block: Block, file: bytes) -> None:
+    def _advance(self, state: ChainState, block: Block) -> None:
         body = block.core.body
         if block.core.type is RecordType.ACCEPTED and isinstance(body, ModelCandidate):
-            self.model = file or self._blobs.get(body.model.file)
+            self.model = self._blobs.get(body.model.file)
             self.best_score = max(self.best_score or 0, body.global_score)
         self.state = state
-
-    def _file_of(self, block: Block) -> bytes:
-        model = model_of(block)
-        name = block.seal.exhibit if model is None else model.file
-        return b"" if name is None else self._blobs.get(name)
 
     def _write(self, payload: bytes) -> None:
         self._writer.append(payload)

@@ -5,14 +5,14 @@ candidate that this hospital has accepted, on the guess that the others accept i
 not, the work is thrown away.
 """
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import simpy
 
 from consensus.judging import leader_of
-from crypto.digest import Digest
+from crypto.digest import Digest, sha256
 from crypto.identity import NodeId
 from crypto.tensors import tensor_digest
 from fl.update import Update, delta_to_bytes, update_digest
@@ -20,7 +20,9 @@ from ledger.block import NodeSeal
 from ledger.candidate import ModelCandidate, UpdateEntry
 
 from .candidates import model_candidate
+from .contribution import Contribution
 from .life import Life
+from .norms import sum_of_payloads
 from .open_slot import OpenSlot
 from .processor import Processor
 from .speaker import Speaker
@@ -37,6 +39,8 @@ class Put(Protocol):
         candidate: ModelCandidate,
         file: bytes,
         seals: tuple[NodeSeal, ...],
+        proofs: tuple[bytes, ...],
+        total: bytes,
     ) -> None:
         """Make a draft of a candidate with its file and its authors' signatures, and propose it."""
 
@@ -117,11 +121,9 @@ class Rounds:
         """Throw away what was trained ahead: a crash."""
         self._ahead = None
 
-    def take(
-        self, open_slot: OpenSlot, update: Update, entry: UpdateEntry, signature: bytes
-    ) -> None:
+    def take(self, open_slot: OpenSlot, contribution: Contribution) -> None:
         """Add a contribution to the candidate of a slot that this hospital leads."""
-        open_slot.updates.setdefault(entry.author, (update, entry, signature))
+        open_slot.updates.setdefault(contribution.entry.author, contribution)
         collected = open_slot.collected
         everybody = len(open_slot.updates) >= open_slot.awaited
         if everybody and collected is not None and not collected.triggered:
@@ -133,8 +135,11 @@ class Rounds:
         update = yield from self._trained(open_slot.slot, base.tensors, life)
         if not self._is_open(open_slot):
             return
-        entry, signature = self._sign(open_slot.slot, base.tensors, update, life)
-        self.take(open_slot, update, entry, signature)
+        own = self._sign(open_slot.slot, base.tensors, update, life)
+        yield from self._proving(own)
+        if not self._is_open(open_slot):
+            return
+        self.take(open_slot, own)
         if self._rules.scheme == "fedavg" and len(open_slot.updates) < open_slot.awaited:
             open_slot.collected = self._env.event()
             patience = self._env.timeout(self._rules.proposal_timeout_us // 2)
@@ -142,11 +147,20 @@ class Rounds:
             if not self._is_open(open_slot):
                 return
         parts = [open_slot.updates[author] for author in sorted(open_slot.updates)]
-        made = life.learner.combine(base_file, [update for update, _, _ in parts])
-        entries = tuple(entry for _, entry, _ in parts)
-        candidate = model_candidate(made, base.tensors, self._rules.scheme, entries)
-        seals = tuple(NodeSeal(entry.author, signature) for _, entry, signature in parts)
-        self._put(open_slot, candidate, made.file, seals)
+        total = self._total(parts, life)
+        made = life.learner.combine(base_file, [part.update for part in parts], total)
+        entries = tuple(part.entry for part in parts)
+        candidate = model_candidate(made, base.tensors, self._rules.scheme, entries, total)
+        seals = tuple(NodeSeal(part.entry.author, part.signature) for part in parts)
+        proofs = tuple(part.proof for part in parts if part.proof)
+        self._put(open_slot, candidate, made.file, seals, proofs, total)
+
+    def _total(self, parts: Sequence[Contribution], life: Life) -> bytes:
+        """What opens the sum of the commitments; empty where nothing is proven."""
+        rule = life.replica.state.genesis.norm
+        if rule is None:
+            return b""
+        return sum_of_payloads(rule, [part.payload for part in parts])
 
     def _contribute(self, open_slot: OpenSlot, life: Life) -> Generator[simpy.Event, None, None]:
         """Train, and send the update to whoever leads the round."""
@@ -154,10 +168,21 @@ class Rounds:
         update = yield from self._trained(open_slot.slot, base, life)
         if not self._is_open(open_slot):
             return
-        entry, signature = self._sign(open_slot.slot, base, update, life)
+        own = self._sign(open_slot.slot, base, update, life)
+        yield from self._proving(own)
+        if not self._is_open(open_slot):
+            return
         delta = delta_to_bytes(update.delta)
-        message = UpdateMessage(open_slot.slot, base, entry, delta, signature)
+        message = UpdateMessage(
+            open_slot.slot, base, own.entry, delta, own.signature, own.proof, own.payload
+        )
         self._speaker.hand_in(message, open_slot.leader)
+
+    def _proving(self, own: Contribution) -> Generator[simpy.Event, None, None]:
+        """The time that a proof takes."""
+        if own.proof:
+            count = len(own.update.delta)
+            yield self._processor.computing(self._rules.costs.prove_us(count))
 
     def _trained(self, slot: int, base: Digest, life: Life) -> Generator[simpy.Event, None, Update]:
         """Train, or wait for the training that was begun ahead on the right guess."""
@@ -173,9 +198,15 @@ class Rounds:
     def _train_us(self, life: Life) -> int:
         return self._rules.costs.train_us(life.learner.train_count, self._rules.epoch_count)
 
-    def _sign(
-        self, slot: int, base: Digest, update: Update, life: Life
-    ) -> tuple[UpdateEntry, bytes]:
+    def _sign(self, slot: int, base: Digest, update: Update, life: Life) -> Contribution:
+        """Prove, if that is asked for, and sign."""
+        parent = life.replica.state.head
         entry = UpdateEntry(self._node, update_digest(update), update.sample_count)
+        proven = life.learner.prove(slot, entry, parent, base)
+        if proven is not None:
+            entry = replace(entry, proof=sha256(proven.file))
         self.signature_count += 1
-        return entry, life.signer.sign_update(slot, base, entry)
+        signature = life.signer.sign_update(slot, parent, base, entry)
+        if proven is None:
+            return Contribution(update, entry, signature)
+        return Contribution(update, entry, signature, proven.file, proven.payload)

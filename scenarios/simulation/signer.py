@@ -7,7 +7,7 @@ of a run: a broadcast is verified once by the program and once by every hospital
 from collections.abc import Mapping, Sequence
 
 from consensus.statements import Statement, signing_fields
-from crypto.digest import Digest, digest
+from crypto.digest import Digest, digest, sha256
 from crypto.encoding import Value, encode
 from crypto.envelope import Signed, sign_value, verify_value
 from crypto.errors import SignatureError
@@ -15,6 +15,7 @@ from crypto.identity import KeyRing, NodeId
 from crypto.signature import PrivateKey
 from ledger.attestation import update_attestation
 from ledger.candidate import UpdateEntry
+from ledger.norm import NormRule, ProofFile, check_update_proof, decode_proof_file
 from ledger.signstate import ConflictError, SignState
 
 from ..errors import SimulationError
@@ -63,14 +64,14 @@ class Signer:
         said = self._state.said(slot)
         return tuple(Signed(statement, self._node, signature) for statement, signature in said)
 
-    def sign_update(self, slot: int, base: Digest, entry: UpdateEntry) -> bytes:
+    def sign_update(self, slot: int, parent: Digest, base: Digest, entry: UpdateEntry) -> bytes:
         """Sign a contribution to a round.
 
         Raises:
             SimulationError: When this node signed another one in this round.
             StoreError: When it cannot be kept; it is not signed then.
         """
-        needed = update_attestation(self._chain_id, slot, base, entry)
+        needed = update_attestation(self._chain_id, slot, parent, base, entry)
         label, fields = needed.label, needed.fields
         try:
             return self._state.release(
@@ -107,6 +108,7 @@ class Verifier:
         self._chain_id = chain_id
         self._quorum_sets = quorum_sets
         self._verified: set[Digest] = set()
+        self._proven: set[tuple[UpdateEntry, int, Digest, Digest, Digest]] = set()
 
     def check(self, signed: Signed[Statement]) -> None:
         """Check the signature of a statement.
@@ -118,14 +120,39 @@ class Verifier:
         label, fields = signing_fields(signed.statement, self._chain_id, signed.node, quorum_set)
         self.check_fields(signed.node, label, fields, signed.signature)
 
-    def check_update(self, slot: int, base: Digest, entry: UpdateEntry, signature: bytes) -> None:
+    def check_update(
+        self, slot: int, parent: Digest, base: Digest, entry: UpdateEntry, signature: bytes
+    ) -> None:
         """Check the signature of a contribution.
 
         Raises:
             SignatureError: When the author is not of the coalition or did not sign this.
         """
-        needed = update_attestation(self._chain_id, slot, base, entry)
+        needed = update_attestation(self._chain_id, slot, parent, base, entry)
         self.check_fields(needed.node, needed.label, needed.fields, signature)
+
+    def check_proof(
+        self,
+        rule: NormRule,
+        entry: UpdateEntry,
+        slot: int,
+        parent: Digest,
+        base: Digest,
+        content: bytes,
+    ) -> ProofFile:
+        """Check the proof of an update's norm; what verified once is remembered.
+
+        Raises:
+            Violation: ``BAD_PROOF_FILE`` or ``BAD_PROOF``.
+        """
+        key = (entry, slot, parent, base, sha256(content))
+        if key in self._proven:
+            return decode_proof_file(content)
+        file = check_update_proof(rule, entry, slot, parent, base, content)
+        if len(self._proven) >= _REMEMBERED_MAX:
+            self._proven.clear()
+        self._proven.add(key)
+        return file
 
     def check_fields(
         self, node: NodeId, label: str, fields: Sequence[Value], signature: bytes

@@ -14,7 +14,7 @@ from crypto.digest import Digest
 from crypto.identity import NodeId
 from ledger.blobs import BlobStore
 from ledger.block import Block, RecordType
-from ledger.evidence import Equivocation
+from ledger.evidence import Equivocation, Evidence, FalseProof, ForkEvidence
 from ledger.signstate import SignState
 from ledger.store import SIGN_STATE_FILE
 
@@ -79,13 +79,17 @@ class _Watch:
         if row is not None:
             self.progress(row)
 
-    def accused(self, instance: str, evidence: Equivocation) -> None:
-        culprit = evidence.first.node
+    def accused(self, instance: str, evidence: Evidence) -> None:
+        match evidence:
+            case Equivocation(first=first):
+                culprit, slot, kind = first.node, first.statement.slot, kind_of(first.statement)
+            case FalseProof(slot=slot, entry=entry):
+                culprit, kind = entry.author, "proof"
+            case ForkEvidence():
+                return  # the checker finds forks for itself
         self.recorder.accuse(culprit)
-        statement = evidence.first.statement
-        kind = kind_of(statement)
         self.checker.accused(evidence, int(self.env.now))
-        self.directory.keep_evidence(f"{statement.slot}-{culprit}-{kind}", evidence)
+        self.directory.keep_evidence(f"{slot}-{culprit}-{kind}", evidence)
 
 
 def simulate(

@@ -1,6 +1,6 @@
 """How the statements of one instance reach the others: honestly, or through an interposer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from consensus.statements import Proposal, Statement
 from crypto.envelope import Signed
@@ -92,6 +92,22 @@ class Speaker:
         else:
             faces = self._faces(self._interposer, message, open_slot, signer)
             self._processor.after(cost_us, lambda: self._to_each(faces))
+
+    def keep_repeating(
+        self,
+        open_slot: OpenSlot,
+        signer: Signer,
+        period_us: int,
+        is_open: Callable[[OpenSlot], bool],
+    ) -> None:
+        """Where messages can be lost: repeat our newest words until the slot is decided."""
+
+        def again() -> None:
+            if is_open(open_slot):
+                self.repeat(open_slot, signer)
+                self.keep_repeating(open_slot, signer, period_us, is_open)
+
+        self._processor.at(period_us, again)
 
     def repeat(self, open_slot: OpenSlot, signer: Signer) -> None:
         """Say the newest of our own words of each kind again, for those who missed them."""

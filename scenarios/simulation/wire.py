@@ -29,6 +29,16 @@ class Draft:
     """The candidate's weights; empty when it is not a model."""
     attestations: tuple[NodeSeal, ...]
     """The signatures of the authors of what the candidate says."""
+    proofs: tuple[bytes, ...] = ()
+    """The proof file of each update; empty where nothing is proven."""
+    total: bytes = b""
+    """The file that opens the sum of the commitments; empty where nothing is proven."""
+
+    @property
+    def files(self) -> tuple[bytes, ...]:
+        """What goes with the block, each once."""
+        named = (self.file, self.total, *self.proofs)
+        return tuple(dict.fromkeys(file for file in named if file))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +76,16 @@ class UpdateMessage:
     """The update: float32, little endian."""
     signature: bytes
     """The author's, over ``tclearn/update/v1``."""
+    proof: bytes = b""
+    """The proof file; empty where nothing is proven."""
+    payload: bytes = b""
+    """What opens the commitment, for the leader alone: a total file of one."""
 
     @property
     def size_bytes(self) -> int:
         """Bytes on the wire: digests and integers beside the update and its signature."""
-        return len(self.delta) + len(self.signature) + 2 * len(self.base) + 32
+        proven = len(self.proof) + len(self.payload)
+        return len(self.delta) + len(self.signature) + 2 * len(self.base) + 32 + proven
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +128,15 @@ class MissedAnswer:
     """Who answers."""
     height: int
     """The height of its replica."""
-    blocks: tuple[tuple[bytes, bytes], ...]
-    """Payloads of blocks that follow each other, each with the file that it names, if any."""
+    blocks: tuple[tuple[bytes, tuple[bytes, ...]], ...]
+    """Payloads of blocks that follow each other, each with the files that it names."""
     statements: tuple["StatementMessage", ...]
     """What it said itself in the slot that is open for it, and what its leader proposed."""
 
     @property
     def size_bytes(self) -> int:
         """Bytes on the wire."""
-        blocks = sum(len(payload) + len(file) for payload, file in self.blocks)
+        blocks = sum(len(payload) + sum(map(len, files)) for payload, files in self.blocks)
         return 16 + blocks + sum(each.size_bytes for each in self.statements)
 
 
@@ -147,7 +162,7 @@ def statement_message(
     )
     if draft is not None:
         seals = sum(len(seal.signature) + len(seal.node) for seal in draft.attestations)
-        size += len(encode(core_value(draft.core))) + len(draft.file) + seals
+        size += len(encode(core_value(draft.core))) + sum(map(len, draft.files)) + seals
     return StatementMessage(signed, draft, size, supporting, again)
 
 

@@ -10,7 +10,7 @@ from consensus.statements import Statement
 from crypto.digest import Digest
 from crypto.identity import NodeId
 from ledger.block import Block
-from ledger.evidence import Equivocation
+from ledger.evidence import Evidence
 
 from ..adversaries.interposer import Interposer
 from .costs import CostProfile
@@ -32,8 +32,8 @@ class Observer(Protocol):
     def appended(self, instance: str, block: Block, time_us: int) -> None:
         """A hospital put a block on its replica."""
 
-    def accused(self, instance: str, evidence: Equivocation) -> None:
-        """A hospital holds two contradicting statements of a node, both signed."""
+    def accused(self, instance: str, evidence: Evidence) -> None:
+        """A hospital holds what convicts a node by its own signature."""
 
 
 @dataclass(frozen=True, slots=True)
