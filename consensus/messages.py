@@ -34,7 +34,10 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """What this node signed in the open slot before it stopped; given right after `Begin`."""
+    """What this node signed in the open slot before it stopped.
+
+    Given after `Begin`; a proposal once what it was about is there again.
+    """
 
     statements: tuple[Statement, ...]
     """Its own, of each kind the last, in the order in which they were signed."""

@@ -266,10 +266,9 @@ def statement_body(statement: Statement) -> list[Value]:
         case ViewCommit(view=view, value=value):
             return [kind, view, value]
         case ViewChange():
-            prepared: list[Value] = []
-            if statement.prepared_view is not None:
-                prepared = [statement.prepared_view, statement.prepared_value]
-            return [kind, statement.view, prepared]
+            prepared: list[Value] = [statement.prepared_view, statement.prepared_value]
+            claimed = prepared != [None, None]
+            return [kind, statement.view, prepared if claimed else []]
         case NewView():
             return [kind, statement.view, statement.value, list(statement.changes)]
 

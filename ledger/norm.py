@@ -180,37 +180,13 @@ def check_total(rule: NormRule, commitments: Sequence[bytes], total: bytes) -> "
     Raises:
         Violation: ``BAD_TOTAL``.
     """
-    from crypto.norm_proof import check_sum
+    from crypto.norm_proof import check_sum, decode_payload
 
     params = _params(rule.length, rule.bound)
     try:
-        return check_sum(params, commitments, total_from_bytes(rule, total))
+        return check_sum(params, commitments, decode_payload(params, total))
     except ProofError as error:
         raise Violation("BAD_TOTAL", "the sum of what was proven", str(error)) from None
-
-
-def total_to_bytes(total: "Ints") -> bytes:
-    """The content of a total file: int64[R, m + 16, 256], row by row."""
-    return total.astype("<i8").tobytes()
-
-
-def total_from_bytes(rule: NormRule, content: bytes) -> "Ints":
-    """Read a total file.
-
-    Raises:
-        ProofError: It has another size.
-    """
-    import numpy as np
-
-    params = _params(rule.length, rule.bound)
-    shape = (params.blocks, params.payload, _RING_DEGREE)
-    expected = 8 * shape[0] * shape[1] * shape[2]
-    if len(content) != expected:
-        raise ProofError(f"expected {expected} bytes of payloads, found {len(content)}")
-    return np.frombuffer(content, "<i8").reshape(shape).astype(np.int64)
-
-
-_RING_DEGREE = 256
 
 
 @lru_cache(8)

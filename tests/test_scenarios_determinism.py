@@ -10,12 +10,20 @@ import pytest
 from crypto.signature import providers
 from tests.program import one_object, tclearn
 
+LOSSY = ("--set", "network={loss: 20 %, retransmit: never}")
+CRASHES = (
+    "faults=[{kind: crash, hospital: hospital-2, at: 100 ms, recover: 2 s}, "
+    "{kind: crash, hospital: hospital-3, at: 3 s, recover: 4 s}]"
+)
+
 SHORT = {
     "quickstart": ("--set", "rounds=5"),
     "fedavg": ("--set", "rounds=2"),
     "majority-twin": (),
+    "crash-recover": ("--set", "rounds=4", *LOSSY, "--set", CRASHES),
+    "pbft-view-change": ("--set", "rounds=2"),
 }
-"""Each with a poisoner, contributions of all, or twins that fork."""
+"""Each with a poisoner, contributions of all, twins that fork, crashes and loss, or views."""
 
 LIBOQS = next(each for each in providers() if each.name == "liboqs")
 

@@ -154,7 +154,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
             "did you mean 'two-thirds'?"
         ),
     ),
-    ({"protocol": {"name": "raft"}}, "protocol.name: expected one of scp, majority, pbft, authority, found 'raft'"),
+    (
+        {"protocol": {"name": "raft"}},
+        "protocol.name: expected one of scp, majority, pbft, authority, found 'raft'",
+    ),
     ({"protocol": {"rul": "majority"}}, "protocol.rul: unknown key; did you mean 'rule'?"),
     (
         {"model": {"kind": "logistic", "hidden": [3]}},

@@ -430,7 +430,32 @@ def latencies() -> st.SearchStrategy[dict[str, Any]]:
         }
     )
     constant = st.fixed_dictionaries({"distribution": st.just("constant"), "value": DURATIONS})
-    return spread | constant
+    measured = st.fixed_dictionaries(
+        {"distribution": st.just("empirical"), "delays": st.lists(DURATIONS, min_size=1)}
+    )
+    return spread | constant | measured
+
+
+def links() -> st.SearchStrategy[Any]:
+    own = {"latency": latencies(), "loss": PERCENTS, "bandwidth": st.just("3 Mbit/s")}
+    link = st.fixed_dictionaries({}, optional=own).filter(bool)
+    return latencies() | link
+
+
+def networks(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
+    """What a network may do to messages, beside graph, latency and bandwidth."""
+    late = {"gst": DURATIONS, "before_gst": st.fixed_dictionaries({"loss": PERCENTS})}
+    more = {
+        "loss": PERCENTS,
+        "retransmit": st.just("never") | DURATIONS,
+        "duplication": PERCENTS,
+        "reordering": PERCENTS,
+        "regions": st.fixed_dictionaries(
+            {"preset": st.just("europe"), "places": st.just({names[0]: "oslo"})},
+            optional={"jitter": PERCENTS},
+        ),
+    }
+    return st.fixed_dictionaries({}, optional=more) | st.fixed_dictionaries(late)
 
 
 def quorum_sets(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
@@ -467,8 +492,19 @@ def fault_of(names: list[str], rounds: int) -> st.SearchStrategy[dict[str, Any]]
                 "kind": st.just("partition"),
                 "groups": st.just([names[:1], names[1:]]),
                 "heal": st.just("never") | DURATIONS,
+                "drop": st.booleans(),
             }
         ),
+        st.fixed_dictionaries(
+            {
+                "kind": st.just("firewall"),
+                "senders": st.just(names[:1]),
+                "receivers": st.just(names[1:]),
+                "drop": st.booleans(),
+            },
+            optional={"until_round": st.just(rounds)},
+        ),
+        st.fixed_dictionaries({"kind": st.just("delay"), "hospital": hospital, "extra": DURATIONS}),
     )
 
 
@@ -480,7 +516,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     )
     rounds = draw(st.integers(1, 50))
     rule = draw(st.sampled_from(["majority", "two-thirds", "quorum-sets"]))
-    chain = [[a, b, draw(latencies())] for a, b in itertools.pairwise(names)]
+    chain = [[a, b, draw(links())] for a, b in itertools.pairwise(names)]
     hidden = st.lists(st.integers(1, 64), min_size=1, max_size=3)
     return {
         "scenario": draw(NAMES),
@@ -514,6 +550,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             "graph": draw(st.sampled_from(["complete", "ring", chain])),
             "latency": draw(latencies()),
             "bandwidth": draw(st.sampled_from(["unlimited", "3 bit/s", "100 Mbit/s"])),
+            **draw(networks(names)),
         },
         "faults": draw(
             st.lists(
@@ -602,6 +639,14 @@ def test_every_field_is_part_of_the_digest() -> None:
         ("training.momentum", "0.1"),
         ("network.latency.mean", "41 ms"),
         ("network.bandwidth", "unlimited"),
+        ("network.loss", "1 %"),
+        ("network.retransmit", "1 s"),
+        ("network.duplication", "1 %"),
+        ("network.order", "fifo"),
+        ("network.reordering", "1 %"),
+        ("network.regions", "{preset: world}"),
+        ("network.regions", "{preset: world, jitter: 0 %}"),
+        ("network", "{gst: 1 s, before_gst: {loss: 1 %}}"),
         ("faults.0.factor", "4"),
         ("faults.0.until_round", "9"),
         ("expect.agreement", "violated"),
@@ -618,6 +663,23 @@ def test_a_digest_does_not_depend_on_how_a_value_is_written() -> None:
     names = "[hospital-1, hospital-2, hospital-3, hospital-4, hospital-5]"
     assert with_change("hospitals", names) == with_change("hospitals", "5")
     assert with_change("training.momentum", "-0.0") == with_change("training.momentum", "0")
+
+
+def test_what_a_later_key_means_when_it_is_absent_is_no_part_of_the_digest() -> None:
+    """A scenario that uses nothing new keeps the identity that it had before there was more."""
+    plain = scenario_digest(load("quickstart"))
+    for path, value in [
+        ("network.loss", "0 %"),
+        ("network.retransmit", "200 ms"),
+        ("network.duplication", "0 %"),
+        ("network.order", "free"),
+        ("network.reordering", "0 %"),
+    ]:
+        assert with_change(path, value) == plain
+    partition = "{kind: partition, groups: [[hospital-1], [hospital-2]], heal: 1 s"
+    kept = with_change("faults", f"[{partition}}}]")
+    assert with_change("faults", f"[{partition}, drop: false}}]") == kept
+    assert with_change("faults", f"[{partition}, drop: true}}]") != kept
 
 
 def test_a_data_file_counts_by_its_bytes_and_not_by_its_path(tmp_path: Path) -> None:

@@ -111,7 +111,8 @@ def test_a_crashed_leader_costs_its_round_and_nothing_else(tmp_path: Path) -> No
 
 def test_a_crashed_hospital_says_nothing_more_even_when_computing_is_free(tmp_path: Path) -> None:
     profile = tmp_path / "free.yaml"
-    profile.write_text("train_ns: 1000\nvalidate_ns: 0\nsign_ns: 0\nverify_ns: 0\n")
+    free = ("validate", "sign", "verify", "prove", "prove_parameter", "check", "check_parameter")
+    profile.write_text("train_ns: 1000\n" + "".join(f"{name}_ns: 0\n" for name in free))
     text = f"costs: {profile}\nfaults: [{{kind: crash, hospital: hospital-1, at: 10 us}}]"
     outcome, _ = run(tmp_path, text)
     row = next(each for each in outcome.instances if each.instance == "hospital-1")

@@ -12,7 +12,7 @@ has reviewed it.
 """
 
 from ..errors import ProofError
-from .aggregate import check_sum
+from .aggregate import check_sum, decode_payload, encode_payload
 from .batch import Claim, verify_all
 from .commitment import RANDOMNESS_SIZE, Centre, Opening, centre, commit
 from .context import Context
@@ -40,6 +40,8 @@ __all__ = [
     "check_sum",
     "commit",
     "commitment_size",
+    "decode_payload",
+    "encode_payload",
     "layered_parameters",
     "parameters",
     "proof_size_max",

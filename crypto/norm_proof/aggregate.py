@@ -64,6 +64,24 @@ def check_sum(
     return collect(params, total)
 
 
+def encode_payload(payload: Ints) -> bytes:
+    """Return a payload, or a sum of some, as bytes: int64 little endian, row by row."""
+    return payload.astype("<i8").tobytes()
+
+
+def decode_payload(params: Params, data: bytes) -> Ints:
+    """Read a payload, or a sum of some, int64[R, m + 16, 256].
+
+    Raises:
+        ProofError: It has another size.
+    """
+    shape = (params.blocks, params.payload, N)
+    expected = 8 * shape[0] * shape[1] * shape[2]
+    if len(data) != expected:
+        raise ProofError(f"payload: expected {expected} bytes, found {len(data)}")
+    return np.frombuffer(data, "<i8").reshape(shape).astype(np.int64)
+
+
 def _sum_of_residues(params: Params, commitments: Sequence[bytes], around: Centre | None) -> Ints:
     """Return the sum of the commitments, moved by the centre: int64[R, kappa, 256]."""
     found = np.zeros((params.blocks, KAPPA, N), np.int64)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from crypto.digest import Digest, digest
 from crypto.errors import ProofError
-from crypto.norm_proof import commit, prove
+from crypto.norm_proof import commit, decode_payload, encode_payload, prove
 from crypto.norm_proof.commitment import collect
 from fl.quantize import QuantizedUpdate, Quantizer, dequantize, quantize
 from ledger.candidate import UpdateEntry
@@ -19,8 +19,6 @@ from ledger.norm import (
     encode_proof_file,
     params_of,
     proof_context,
-    total_from_bytes,
-    total_to_bytes,
 )
 
 _RANDOMNESS_LABEL = "tclearn/proof-randomness/v1"
@@ -78,7 +76,7 @@ class Norm:
             ProofError: The file has another size.
         """
         params = params_of(self.rule)
-        values = collect(params, total_from_bytes(self.rule, total))
+        values = collect(params, decode_payload(params, total))
         return torch.from_numpy((values / (self.quantizer.scale * count)).astype(np.float32))
 
     def prove(
@@ -106,7 +104,7 @@ class Norm:
         context = proof_context(self.rule, entry, slot, parent, base)
         secrets = [digest(_RANDOMNESS_LABEL, [seed, *labels, number]) for number in range(2)]
         opening = commit(params, values, secrets[0])
-        payload = total_to_bytes(opening.payload)
+        payload = encode_payload(opening.payload)
         try:
             proof = prove(opening, context, secrets[1])
         except ProofError:  # too long: only a cheat gets here, and proves something else
@@ -121,5 +119,6 @@ _ENTRY_MAX = 2**25
 
 def sum_of_payloads(rule: NormRule, payloads: Sequence[bytes]) -> bytes:
     """The total file of some contributions."""
-    total = sum(total_from_bytes(rule, payload) for payload in payloads)
-    return total_to_bytes(np.asarray(total, np.int64))
+    params = params_of(rule)
+    total = sum(decode_payload(params, payload) for payload in payloads)
+    return encode_payload(np.asarray(total, np.int64))

@@ -96,10 +96,14 @@ class OpenSlot:
         return block, () if draft is None else draft.files
 
     def recall(self, said: Sequence[Signed[Statement]]) -> Recall | None:
-        """Take up what was said in a life before; what the new node is to be told of it."""
+        """Take up what was said in a life before; what the new node is to be told of it.
+
+        A proposal counts from when what it was about has come back: it may never have left.
+        """
         for signed in said:
             self.keep(signed)
         newest = {type(signed.statement): signed.statement for signed in said}
+        newest.pop(Proposal, None)
         return Recall(tuple(newest.values())) if newest else None
 
     def has_proposed(self, node: NodeId) -> bool:
