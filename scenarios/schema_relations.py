@@ -127,9 +127,7 @@ def breaks_in_protocol(protocol: ProtocolSection, hospitals: Sequence[str]) -> I
         yield from _breaks_in_quorum_set((*path, owner), quorum_set, known, set(), 1)
 
 
-def _breaks_in_authority(
-    protocol: ProtocolSection, hospitals: Sequence[str]
-) -> Iterator[Break]:
+def _breaks_in_authority(protocol: ProtocolSection, hospitals: Sequence[str]) -> Iterator[Break]:
     path: Path = ("protocol", "authority")
     if protocol.name == "authority" and protocol.authority is None:
         yield path, f"missing; name the hospital that decides, such as '{hospitals[0]}'"

@@ -8,7 +8,10 @@ import json
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
+
+import numpy as np
 
 from consensus.quorum import QuorumSet, quorum_set_digest, two_thirds_of
 from consensus.statements import (
@@ -26,6 +29,7 @@ from consensus.statements import (
 from crypto.digest import Digest, digest, sha256
 from crypto.envelope import Signed, sign_value
 from crypto.identity import NodeId
+from crypto.norm_proof import Context, Opening, commit, encode_payload, prove
 from crypto.possession import prove_possession
 from crypto.signature import Algorithm, PrivateKey, private_key
 from crypto.tensors import tensor_digest
@@ -53,6 +57,13 @@ from ledger.decision import vote_seal
 from ledger.evidence import Equivocation, Evidence, ForkEvidence, encode_evidence, notice_of
 from ledger.genesis import KEYS_FROM_SEED, WITNESS_ALGORITHM, DataCommitment, Genesis
 from ledger.model import ModelFile
+from ledger.norm import (
+    NormRule,
+    ProofFile,
+    encode_proof_file,
+    params_of,
+    proof_context,
+)
 from ledger.notice import EvidenceNotice
 from ledger.store import LedgerWriter
 
@@ -72,6 +83,26 @@ def model_file(content: bytes) -> ModelFile:
     return ModelFile(sha256(content), tensor_digest(content), len(content))
 
 
+def small_rule(members: int = 4) -> NormRule:
+    """Eight integers of norm 16 at most."""
+    return NormRule(8, 16, "forge", members)
+
+
+@cache
+def proven(rule: NormRule, context: Context) -> tuple[bytes, Opening]:
+    """A proof file, and what opens its commitment: to integers that follow from the context."""
+    seeds = [digest("test/proof", [repr(context), number]) for number in range(2)]
+    values = np.frombuffer(seeds[0], np.int8)[: rule.length].astype(np.int64) // 64
+    opening = commit(params_of(rule), values, seeds[0])
+    file = ProofFile(opening.commitment, prove(opening, context, seeds[1]))
+    return encode_proof_file(file), opening
+
+
+def sum_of(openings: Sequence[Opening]) -> bytes:
+    """The total file of some openings."""
+    return encode_payload(np.sum([each.payload for each in openings], axis=0, dtype=np.int64))
+
+
 def start(genesis: Block) -> ChainState:
     return chain.start(genesis, core_hash(genesis.core))
 
@@ -87,6 +118,7 @@ class Forge:
     count: int = 4
     round_count: int = 2
     quarantine_after: int = 0
+    norm: NormRule | None = None
     protocol: str = "majority"
     algorithm: Algorithm = Algorithm.ED25519
     quorum_set: Callable[[Sequence[NodeId]], QuorumSet] = two_thirds_of
@@ -97,6 +129,8 @@ class Forge:
     quorum_sets: dict[NodeId, QuorumSet] = field(default_factory=dict)
     exhibits: list[bytes] = field(default_factory=list)
     """Files of evidence of the blocks made so far."""
+    proofs: list[bytes] = field(default_factory=list)
+    """Proof files and totals of the candidates made so far."""
 
     def __post_init__(self) -> None:
         self.nodes = tuple(NodeId(f"h{number}") for number in range(1, self.count + 1))
@@ -131,6 +165,7 @@ class Forge:
             "two-thirds",
             self.round_count,
             self.quarantine_after,
+            self.norm,
             KEYS_FROM_SEED,
             digest("test/scenario", self.label),
             digest("test/environment", []),
@@ -169,7 +204,29 @@ class Forge:
     ) -> ModelCandidate:
         entry = UpdateEntry(author or state.leader, sha256(b"update" + content), 90)
         base = state.model.tensors
-        return ModelCandidate(model_file(content), base, "sequential", 900_000, (entry,))
+        found = ModelCandidate(model_file(content), base, "sequential", 900_000, (entry,))
+        return self.proven(state, found)
+
+    def proven(self, state: ChainState, candidate: ModelCandidate) -> ModelCandidate:
+        """A candidate of the next slot with proofs of its updates and the total, if it needs any.
+
+        The files are kept to be written with the run.
+        """
+        if self.norm is None:
+            return candidate
+        rule, slot, base = self.norm, state.height + 1, candidate.base
+        contexts = [proof_context(rule, each, slot, state.head, base) for each in candidate.updates]
+        files, openings = zip(*(proven(rule, each) for each in contexts), strict=True)
+        entries = tuple(
+            replace(each, proof=self.keep(file))
+            for each, file in zip(candidate.updates, files, strict=True)
+        )
+        return replace(candidate, updates=entries, total=self.keep(sum_of(openings)))
+
+    def keep(self, file: bytes) -> Digest:
+        """Keep a proof file or a total to be written with the run."""
+        self.proofs.append(file)
+        return sha256(file)
 
     def accepted(self, state: ChainState, content: bytes) -> Block:
         core = self.core(state, RecordType.ACCEPTED, self.model(state, content))
@@ -222,7 +279,7 @@ class Forge:
             proposal = ProposalSeal(*values, self.sign(core.proposer, statement, core.chain))
         attested = tuple(
             NodeSeal(each.node, sign_value(self.keys[each.node], each.label, each.fields))
-            for each in attestations(found, core.chain, core.slot)
+            for each in attestations(found, core.chain, core.slot, core.prev)
             if each.node in self.keys
         )
         verdicts = tuple(
@@ -301,8 +358,8 @@ class Forge:
         store = BlobStore(run / "blobs")
         for number in range(self.round_count + 1):
             store.put(model_bytes(number))
-        for exhibit in self.exhibits:
-            store.put(exhibit)
+        for file in (*self.exhibits, *self.proofs):
+            store.put(file)
         for name in replicas:
             self.write_replica(run, name, blocks)
         return run

@@ -51,6 +51,11 @@ EQUIVALENT: Mapping[str, str] = {
     " StoreError(f'cannot read {folder}: {error.strerror}') from None": (
         "needs a disk that fails while a folder is listed: what may not be read is passed over"
     ),
+    "ledger/norm:check_update_proof: raise"
+    " Violation('BAD_PROOF_FILE', expected, f'{len(content)} bytes')": (
+        "what has such a size is no proof either, and a file of evidence cannot hold it; the code"
+        " is for who would accuse: tests.test_ledger_norm"
+    ),
     "ledger/audit/replica:_check_seal: self._settle(PENDING_COUNT_MAX)": (
         "bounds the memory; what is pending is settled at the end as well, in the same order"
     ),

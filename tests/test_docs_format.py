@@ -26,7 +26,7 @@ import pytest
 from ledger.audit import Judgement, audit_run
 from ledger.audit.finding import AuditReport
 from ledger.blobs import BlobStore
-from tests.forge import Forge, model_bytes
+from tests.forge import Forge, model_bytes, small_rule
 from tests.vectors import make
 
 ROOT = Path(__file__).parent.parent
@@ -142,6 +142,11 @@ class Reader:
         assert list(core["body"]["quorum_sets"]) == self.nodes
         assert all(sorted_set(each) == each for each in core["body"]["quorum_sets"].values())
         assert core["body"]["protocol"] in ("majority", "authority", "scp", "pbft")
+        rule = core["body"]["norm"]
+        if rule is not None:
+            assert rule.keys() == {"length", "bound", "quantiser", "members"}
+            assert min(rule["length"], rule["bound"], rule["members"]) >= 1
+            assert 1 <= len(rule["quantiser"]) <= 256
         self.head, self.height = core_hash, 0
 
     def _check_possessions(self, seal: dict[str, Any]) -> None:
@@ -185,7 +190,11 @@ class Reader:
         if kind == "model":
             assert self.rounds < self.genesis["rounds"]
             assert candidate["base"] == self.model
-            assert not self.excluded.intersection(author for author, _, _ in candidate["updates"])
+            assert not self.excluded.intersection(author for author, *_ in candidate["updates"])
+            proven = self.genesis["norm"] is not None
+            assert ("total" in candidate) is proven
+            assert all(len(row) == (4 if proven else 3) for row in candidate["updates"])
+            assert all(len(digest) == 32 for digest in files_of(candidate))
             if core["type"] == "accepted":
                 self.model, self.accepted = candidate["model"]["tensors"], self.accepted + 1
         if core["type"] == "membership" and candidate["action"] == "quarantine":
@@ -202,7 +211,7 @@ class Reader:
         """What a record means for the leaders and authors of those after it."""
         candidate = core["body"]["candidate"] or {}
         match core["type"], candidate:
-            case "rejected", {"kind": "model", "updates": [[author, _, _]]}:
+            case "rejected", {"kind": "model", "updates": [[author, *_]]}:
                 self.rejections[author] += 1
             case "evidence", {"culprits": culprits}:
                 self.excluded.update(culprits)
@@ -241,7 +250,7 @@ class Reader:
             satisfied = self._blocks if rejected else self._convinces
             voters = [vote["node"] for vote in seal["votes"]]
             assert any(satisfied(judges, node) for node in (self.owner, *voters))
-        self._check_attestations(slot, candidate, seal["attestations"])
+        self._check_attestations(core, candidate, seal["attestations"])
         self._check_votes(slot, core_hash, seal["votes"])
 
     def _check_votes(self, slot: int, core_hash: bytes, votes: list[dict[str, Any]]) -> None:
@@ -259,18 +268,22 @@ class Reader:
             for number in {lower_end(each) for each in words.values()}
         )
 
-    def _check_attestations(self, slot: int, body: Any, seals: list[dict[str, Any]]) -> None:
-        needed = {} if body is None else dict(self._attested(slot, body))
+    def _check_attestations(
+        self, core: dict[str, Any], body: Any, seals: list[dict[str, Any]]
+    ) -> None:
+        needed = {} if body is None else dict(self._attested(core, body))
         assert [each["node"] for each in seals] == sorted(needed)
         for each in seals:
             verify(self.key(each["node"]), needed[each["node"]], each["signature"])
 
-    def _attested(self, slot: int, body: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
+    def _attested(
+        self, core: dict[str, Any], body: dict[str, Any]
+    ) -> Iterator[tuple[str, list[Any]]]:
         match body["kind"]:
             case "model":
-                for author, update, count in body["updates"]:
-                    words = [self.chain, slot, author, body["base"], update, count]
-                    yield author, ["tclearn/update/v1", *words]
+                place = self.chain, core["slot"], core["prev"], body["base"]
+                for row in body["updates"]:
+                    yield row[0], update_text(*place, row)
             case "opinion":
                 words = [body["expert"], body["model"], body["rating"], body["text"]]
                 yield body["expert"], ["tclearn/opinion/v1", self.chain, *words]
@@ -361,6 +374,21 @@ def signed_text(chain: bytes, slot: int, node: str, sets: bytes, body: list[Any]
     return ["tclearn/statement/v1", chain, slot, node, sets, body]
 
 
+def update_text(chain: bytes, slot: int, parent: bytes, base: bytes, row: list[Any]) -> list[Any]:
+    """What the author of an update signs."""
+    author, update, count, *proof = row
+    words = [chain, slot, author, base, update, count]
+    if proof:
+        return ["tclearn/proven-update/v1", *words, parent, *proof]
+    return ["tclearn/update/v1", *words]
+
+
+def files_of(candidate: dict[str, Any]) -> list[bytes]:
+    """The files beside the model that a candidate of kind model names."""
+    proofs = [row[3] for row in candidate["updates"] if len(row) == 4]
+    return [*proofs, candidate["total"]] if "total" in candidate else proofs
+
+
 def satisfies(members: set[str], quorum_set: Any) -> bool:
     threshold, validators, inner = quorum_set
     hit = sum(node in members for node in validators)
@@ -410,12 +438,57 @@ def test_a_reader_written_from_the_page_reads_a_ledger_of_each_protocol(
     assert len(read((run / "ledger" / "h1" / "00000000.seg").read_bytes())) == 4
 
 
+def test_a_reader_written_from_the_page_reads_a_ledger_with_proofs(tmp_path: Path) -> None:
+    forge = Forge(norm=small_rule())
+    run = forge.write(tmp_path, forge.blocks())
+    found = read((run / "ledger" / "h1" / "00000000.seg").read_bytes())
+    candidates = [core["body"].get("candidate") or {} for core, _ in found]
+    models = [each for each in candidates if each.get("kind") == "model"]
+    assert [len(files_of(each)) for each in models] == [2, 2]
+    for name in (name for each in models for name in files_of(each)):
+        file = run / "blobs" / "sha256" / name.hex()[:2] / name.hex()
+        content = file.read_bytes()
+        assert hashlib.sha256(content).digest() == name
+        if name in (each["total"] for each in models):
+            assert len(content) == 8 * 1 * (1 + 16) * 256  # d = 8: one block of one ring element
+        else:
+            assert decoded(content).keys() == {"commitment", "proof"}
+
+
 def founded(example: dict[str, Any]) -> Reader:
     """A reader that has taken in the genesis of an example."""
     core = bytes.fromhex(example["genesis"])
     reader = Reader("h1")
     reader.found(decoded(core), hashlib.sha256(b"tclearn/core/v1\0" + core).digest())
     return reader
+
+
+def test_the_proven_candidate_follows_from_the_page() -> None:
+    example = VECTORS["proven"]
+    payload = bytes.fromhex(example["payload"])
+    core, _ = founded(example).take(payload)
+    candidate = core["body"]["candidate"]
+    named = [hashlib.sha256(bytes.fromhex(each)).digest() for each in example["files"]]
+    assert [row[3] for row in candidate["updates"]] == named
+    for file, content in zip(example["files"], example["contents"], strict=True):
+        assert encoded(unplain(content)).hex() == file
+
+
+@pytest.mark.parametrize("change", ["row", "total", "parent"])
+def test_the_reader_refuses_a_candidate_without_what_the_genesis_asks_for(change: str) -> None:
+    outer = decoded(bytes.fromhex(VECTORS["proven"]["payload"]))
+    core = decoded(outer["core"])
+    candidate = core["body"]["candidate"]
+    match change:
+        case "row":
+            del candidate["updates"][0][3]
+        case "total":
+            del candidate["total"]
+        case _:
+            core["prev"] = ZEROS
+    outer["core"] = encoded(core)
+    with pytest.raises(AssertionError):
+        founded(VECTORS["proven"]).take(encoded(outer))
 
 
 @pytest.mark.parametrize("example", VECTORS["certificates"], ids=lambda each: each["protocol"])
@@ -587,7 +660,7 @@ def test_the_bodies_of_statements_are_those_of_the_page() -> None:
 
 
 def test_the_files_of_evidence_follow_from_the_page() -> None:
-    equivocation, fork = (each for each in VECTORS["files"] if "file" in each)
+    equivocation, fork, _ = (each for each in VECTORS["files"] if "file" in each)
     chain = bytes.fromhex(equivocation["chain"])
     genesis = decoded(bytes.fromhex(VECTORS["records"][0]["core"]))["body"]
     found = decoded(bytes.fromhex(equivocation["file"]))
@@ -612,6 +685,23 @@ def test_the_files_of_evidence_follow_from_the_page() -> None:
     stored = [decoded(payload) for payload in payloads(make.SEGMENT.read_bytes())]
     named = [each["seal"]["exhibit"] for each in stored if "exhibit" in each["seal"]]
     assert named == [hashlib.sha256(bytes.fromhex(equivocation["file"])).digest()]
+
+
+def test_the_evidence_of_a_false_proof_follows_from_the_page() -> None:
+    *_, example = (each for each in VECTORS["files"] if "file" in each)
+    reader = founded(VECTORS["proven"])
+    found = decoded(bytes.fromhex(example["file"]))
+    assert found.keys() == {
+        *("kind", "chain", "slot", "parent", "base", "update", "signature", "file")
+    }
+    assert (found["kind"], found["chain"]) == ("norm", reader.chain)
+    author = found["update"][0]
+    chain, slot, parent, base = (found[name] for name in ("chain", "slot", "parent", "base"))
+    assert found["update"][3] == hashlib.sha256(found["file"]).digest()
+    said = update_text(chain, slot, parent, base, found["update"])
+    verify(reader.key(author), said, found["signature"])
+    about = [chain, slot, parent, base, found["update"]]
+    assert digest("tclearn/evidence/v1", about).hex() == example["subject"]
 
 
 # The code gives the vectors, and says what the page says

@@ -45,10 +45,12 @@ from ledger.block import Block, core_hash, decode_block, encode_block
 from ledger.checkpoint import CheckpointError, format_note, parse_note
 from ledger.errors import Violation
 from ledger.evidence import Equivocation, ForkEvidence, decode_evidence, encode_evidence
+from ledger.norm import decode_proof_file, encode_proof_file
 from ledger.policy import PolicyError, default_policy, format_policy, parse_policy
 from ledger.record import PAYLOAD_SIZE_MAX
 from tests.corpus.attacks import H1, H2, H3, anchored, cosigned, head
 from tests.corpus.malformed import every_type
+from tests.corpus.proofs import NO_PROOF, chain_with, coalition, false_proof, unchanged
 from tests.forge import Forge, model_bytes, start
 
 CAMPAIGN = os.environ.get("TCLEARN_CAMPAIGN") == "1"
@@ -69,6 +71,7 @@ BLOCKS = FORGE.blocks()
 PROTOCOLS = ("majority", "scp", "pbft")
 PAYLOADS = [encode_block(block) for block in every_type(Forge())]
 PAYLOADS += [encode_block(Forge(protocol=each).decided(1, [H1, H2, H3])) for each in PROTOCOLS]
+PAYLOADS += [encode_block(block) for block in chain_with(coalition(), unchanged)]
 NOTE = format_note(cosigned(FORGE, head(BLOCKS), [H1, H2, H3]))
 ANCHOR = format_anchor(anchored(FORGE, BLOCKS, ["h1", "h2"]))
 POLICY = format_policy(default_policy(start(BLOCKS[0]).genesis))
@@ -100,6 +103,7 @@ EVIDENCE = [
     encode_evidence(Equivocation(core_hash(BLOCKS[0].core), vote(BLOCKS[1]), vote(BLOCKS[2]))),
     encode_evidence(ForkEvidence(BLOCKS[1], BLOCKS[2])),
     *(encode_evidence(FORGE.equivocation(H1, each, each)) for each in ONE_OF_EACH_KIND),
+    encode_evidence(false_proof(coalition(), H2, NO_PROOF)),
 ]
 
 LEAVES: st.SearchStrategy[Any] = (
@@ -259,6 +263,14 @@ def test_evidence_of_any_content_is_refused_or_is_the_encoding_of_what_it_says(
     found: Any = bounded(decode_evidence, changed, Violation)
     if found is not None:
         assert encode_evidence(found) == changed
+
+
+@fuzzed(150)
+@given(patched(NO_PROOF, st.sampled_from([b"\xa2", b"\x5b" + b"\xff" * 8]) | st.binary(max_size=6)))
+def test_a_proof_file_in_pieces_is_refused_or_is_its_encoding(data: bytes) -> None:
+    found: Any = bounded(decode_proof_file, data, Violation)
+    if found is not None:
+        assert encode_proof_file(found) == data
 
 
 # Notes, anchors, policies

@@ -8,6 +8,7 @@ from tests.forge import Forge
 from . import checkpoints
 from .attacks import ATTACKS, Attack, Scene, staged
 from .malformed import CHAIN, SCHEMA, every_type, malformed
+from .proofs import PROOFS
 from .runs import RUNS
 from .seals import (
     SEALS,
@@ -60,6 +61,7 @@ ALL: dict[str, Attack] = {
     **{f"{name}+h2": partial(with_a_second_replica, each) for name, each in ATTACKS.items()},
     **{name: each for name, (each, *_) in SEALS.items()},
     **{name: each for name, (each, *_) in RUNS.items()},
+    **{name: each for name, (each, *_) in PROOFS.items()},
     **{each.__name__: each for each in CHECKPOINTS},
     "unfinished": partial(unfinished, nothing),
     "unfinished_and_torn": partial(unfinished, ATTACKS["truncated_inside_a_record"]),

@@ -155,7 +155,17 @@ def without(key: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     return lambda value: {name: item for name, item in value.items() if name != key}
 
 
+RULE = {"length": 8, "bound": 16, "quantiser": "forge", "members": 4}
+
+
+def norm(edit: Callable[[Mapping[str, Any]], object] = dict, **changed: object) -> Change:
+    """Put a rule of norms into the genesis that is sound but for the changes."""
+    return put("core/body/norm", edit({**RULE, **changed}))
+
+
 CANDIDATE = "core/body/candidate"
+UPDATE = f"{CANDIDATE}/updates/0"
+PROVEN = ["h1", bytes(32), 1, bytes(32)]
 SAID = put("seal/votes/0/said", ["view-commit", 0])
 
 SCHEMA: Sequence[Malformed] = (
@@ -207,6 +217,19 @@ SCHEMA: Sequence[Malformed] = (
     Malformed(
         "genesis without a rule of quarantine", "genesis", drop("core/body/quarantine_after")
     ),
+    Malformed("genesis without a rule of norms", "genesis", drop("core/body/norm")),
+    Malformed("norm of text", "genesis", put("core/body/norm", "none")),
+    Malformed("norm without a bound", "genesis", norm(without("bound"))),
+    Malformed("norm with another key", "genesis", norm(more=1)),
+    Malformed("norm of no parameters", "genesis", norm(length=0)),
+    Malformed("norm of too many parameters", "genesis", norm(length=2**22 + 1)),
+    Malformed("norm of huge updates", "genesis", norm(length=BIG - 1)),
+    Malformed("norm below one", "genesis", norm(bound=0)),
+    Malformed("norm that cannot be proven", "genesis", norm(bound=2**15 + 1)),
+    Malformed("norm true", "genesis", norm(bound=True)),
+    Malformed("norm of no members", "genesis", norm(members=0)),
+    Malformed("norm of no quantiser", "genesis", norm(quantiser="")),
+    Malformed("quantiser too long", "genesis", norm(quantiser=LONG)),
     Malformed("protocol too long", "genesis", put("core/body/protocol", LONG)),
     Malformed("protocol that nobody knows", "genesis", put("core/body/protocol", "raft")),
     Malformed("protocol that is no text", "genesis", put("core/body/protocol", ["scp"])),
@@ -272,9 +295,14 @@ SCHEMA: Sequence[Malformed] = (
     Malformed("score below zero", "accepted", put(f"{CANDIDATE}/global_score", -1)),
     Malformed("updates no list", "accepted", put(f"{CANDIDATE}/updates", {})),
     Malformed("update twice", "accepted", put(f"{CANDIDATE}/updates", twice)),
-    Malformed(
-        "update of four fields", "accepted", put(f"{CANDIDATE}/updates/0", ["h1", bytes(32), 1, 1])
-    ),
+    Malformed("update of two fields", "accepted", put(UPDATE, ["h1", bytes(32)])),
+    Malformed("proof that is a number", "accepted", put(UPDATE, ["h1", bytes(32), 1, 1])),
+    Malformed("proof that is null", "accepted", put(UPDATE, ["h1", bytes(32), 1, None])),
+    Malformed("proof of 31 bytes", "accepted", put(UPDATE, ["h1", bytes(32), 1, bytes(31)])),
+    Malformed("update of five", "accepted", put(UPDATE, ["h1", *[bytes(32)] * 4])),
+    Malformed("total that is null", "accepted", put(f"{CANDIDATE}/total", None)),
+    Malformed("total of 33 bytes", "accepted", put(f"{CANDIDATE}/total", bytes(33))),
+    Malformed("total of an end", "end", put(f"{CANDIDATE}/total", bytes(32))),
     Malformed("update of no samples", "accepted", put(f"{CANDIDATE}/updates/0/2", 0)),
     Malformed("end at height zero", "end", put(f"{CANDIDATE}/final_height", 0)),
     Malformed("end without a model", "end", drop(f"{CANDIDATE}/model")),
@@ -396,6 +424,10 @@ CHAIN: Sequence[Malformed] = (
         "genesis with voters", "genesis", put("core/prev_voters", ["h1", "h2", "h3"]), "BAD_GENESIS"
     ),
     Malformed("genesis with a proposer", "genesis", put("core/proposer", "h1"), "BAD_GENESIS"),
+    Malformed("proof that nobody asks for", "accepted", put(UPDATE, PROVEN), "BAD_NORM"),
+    Malformed(
+        "total that nobody asks for", "accepted", put(f"{CANDIDATE}/total", NOTHING), "BAD_NORM"
+    ),
     Malformed("another height", "rejected", put("core/height", 3), "BAD_HEIGHT"),
     Malformed("another slot", "rejected", put("core/slot", 3), "BAD_SLOT"),
     Malformed("another chain", "rejected", put("core/chain", bytes(32)), "BAD_CHAIN"),

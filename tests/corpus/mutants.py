@@ -39,6 +39,7 @@ FILES = (
             "genesis",
             "candidate",
             "notice",
+            "norm",
             "chain",
             "decision",
         )
@@ -235,6 +236,7 @@ def _in_order(cases: list[tuple[Path, Any]], mutant: Mutant) -> list[tuple[Path,
 
 def _load_libraries() -> None:
     """Load what the processes share: the libraries, and nothing of the ledger."""
+    import crypto.norm_proof  # noqa: F401 (loads numpy)
     from crypto.signature import Algorithm, private_key, sign, verify
 
     for algorithm in (Algorithm.ED25519, Algorithm.ML_DSA_44):

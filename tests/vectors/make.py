@@ -43,16 +43,20 @@ from crypto.identity import NodeId
 from crypto.possession import POSSESSION_LABEL, prove_possession
 from crypto.tensors import read_tensors, tensor_digest
 from ledger.attestation import attestations
-from ledger.block import Block, core_hash, core_value, encode_block
+from ledger.block import Block, RecordType, Seal, core_hash, core_value, encode_block
 from ledger.body import Candidate, candidate_digest, candidate_value
+from ledger.candidate import ModelCandidate, UpdateEntry
 from ledger.chain import ChainState
 from ledger.evidence import (
     Equivocation,
     Evidence,
+    FalseProof,
+    ForkEvidence,
     encode_evidence,
     evidence_subject,
 )
 from ledger.genesis import Genesis
+from ledger.norm import ProofFile, encode_proof_file
 from ledger.notice import (
     Action,
     MembershipNotice,
@@ -61,7 +65,7 @@ from ledger.notice import (
 )
 from ledger.record import frame
 from ledger.statement import statement_value
-from tests.forge import Forge, grow, model_bytes, start
+from tests.forge import Forge, grow, model_bytes, model_file, small_rule, start
 
 HERE = Path(__file__).parent
 FORMAT = HERE / "format.json"
@@ -173,6 +177,44 @@ def _notice(forge: Forge, candidate: Candidate, state: ChainState) -> Block:
     return forge.notice(state, candidate)
 
 
+PROOFS = (ProofFile(b"commitment", b"proof"), ProofFile(b"\x01", b"\x02"))
+"""Proof files that prove nothing: golden proofs are in norm_proof."""
+
+
+def proven_block(forge: Forge) -> Block:
+    """Slot 1 of a coalition that asks for proofs: a candidate of two authors who name files."""
+    state = start(Block(forge.founding, Seal()))
+    entries = tuple(
+        UpdateEntry(node, sha256(node.encode()), 90, sha256(encode_proof_file(file)))
+        for node, file in zip(forge.nodes, PROOFS, strict=False)
+    )
+    model, base, total = model_file(model_bytes(1)), state.model.tensors, sha256(b"total")
+    candidate = ModelCandidate(model, base, "fedavg", 900_000, entries, total)
+    core = forge.core(state, RecordType.ACCEPTED, candidate)
+    return forge.seal(core, accepting=forge.voters)
+
+
+def false_proof(forge: Forge) -> FalseProof:
+    """The second of these authors by its own signature."""
+    block = proven_block(forge)
+    core, seal = block.core, block.seal.attestations[1]
+    assert isinstance(core.body, ModelCandidate)
+    entry, file = core.body.updates[1], encode_proof_file(PROOFS[1])
+    base = core.body.base
+    return FalseProof(core.chain, core.slot, core.prev, base, entry, seal.signature, file)
+
+
+def proven(forge: Forge) -> dict[str, Any]:
+    """A record that names proofs, without the genesis' randomised seal."""
+    contents = [{"commitment": each.commitment, "proof": each.proof} for each in PROOFS]
+    return {
+        "genesis": encode(core_value(forge.founding)).hex(),
+        "payload": encode_block(proven_block(forge)).hex(),
+        "contents": plain(contents),
+        "files": [encode_proof_file(each).hex() for each in PROOFS],
+    }
+
+
 def encodings() -> dict[str, Any]:
     """The encoding by examples."""
     return {
@@ -224,18 +266,18 @@ def protocol_statements(one: Digest, other: Digest, quorum_set: Digest) -> list[
 
 
 def files(forge: Forge, chain: Sequence[Block]) -> list[dict[str, Any]]:
-    """Evidence of both kinds, with its subject; and statements as they stand in files."""
+    """Evidence of each kind, with its subject; and statements as they stand in files."""
     first, second = (core_hash(each.core) for each in chain[1:3])
     quorum_set = quorum_set_digest(forge.quorum_sets[forge.nodes[0]])
-    chain_id = core_hash(chain[0].core)
     pairs: list[tuple[str, Evidence]] = [
         ("equivocation", evidence(forge)),
         ("fork", forge.fork(forge.nodes[:3], forge.nodes[1:])),
+        ("norm", false_proof(Forge(norm=small_rule()))),
     ]
     described: list[dict[str, Any]] = [
         {
             "what": what,
-            "chain": chain_id.hex(),
+            "chain": _chain_of(each).hex(),
             "file": encode_evidence(each).hex(),
             "subject": evidence_subject(each).hex(),
         }
@@ -246,6 +288,10 @@ def files(forge: Forge, chain: Sequence[Block]) -> list[dict[str, Any]]:
         {"what": kind_of(each), "statement": encode(statement_value(each)).hex()} for each in said
     ]
     return described
+
+
+def _chain_of(evidence: Evidence) -> Digest:
+    return evidence.first.core.chain if isinstance(evidence, ForkEvidence) else evidence.chain_id
 
 
 def certificates() -> list[dict[str, Any]]:
@@ -301,9 +347,15 @@ def preimages(forge: Forge, chain: Sequence[Block]) -> Iterator[dict[str, Any]]:
         yield entry(what, first, *signing_fields(statement, chain_id, first, quorum_set))
     for block in chain[1:]:
         body = block.core.body
-        for each in attestations(body, chain_id, block.core.slot)[:1]:
+        for each in attestations(body, chain_id, block.core.slot, block.core.prev)[:1]:
             if block.core.type.value != "rejected":
                 yield entry(each.label.split("/")[1], each.node, each.label, each.fields)
+    # The keys of a coalition follow from its label, so these are the same.
+    core = proven_block(Forge(norm=small_rule())).core
+    assert core.body is not None
+    assert not isinstance(core.body, Genesis)
+    signed = attestations(core.body, core.chain, core.slot, core.prev)[0]
+    yield entry("update with a proof", signed.node, signed.label, signed.fields)
     fields: list[Value] = [run.run, first, key.algorithm, key.public_key.raw]
     possession = entry("possession of a voting key", first, POSSESSION_LABEL, fields)
     assert possession["signature"] == prove_possession(key, run.run, first).hex()
@@ -341,6 +393,7 @@ def document() -> dict[str, Any]:
         "preimages": list(preimages(forge, chain)),
         "files": files(forge, chain),
         "certificates": certificates(),
+        "proven": proven(Forge(norm=small_rule())),
     }
 
 
