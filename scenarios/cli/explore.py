@@ -1,12 +1,10 @@
 """``tclearn explore``: every small thing that can go wrong in one slot, or a sample of it."""
 
 import shlex
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 from rich.markup import escape
@@ -31,7 +29,8 @@ from ..exploration.verdict import Property, Violation
 from ..schema import Scenario
 from ..source import load
 from .output import console, write_json
-from .voice import SIGNALS, say
+from .stopping import stop_on_signal
+from .voice import say
 
 _FIRST_LINE_S = 2.0
 """When the first line of progress is due."""
@@ -97,11 +96,14 @@ def explore_command(request: ExploreRequest, as_json: bool) -> int:
         request.symmetry,
     )
     space, limit = Space(system, bounds), parse_limit(request.limit)
-    with _stop_on_signal() as stop, _progress(space.size, limit.cases) as show:
+    with (
+        stop_on_signal("stopping; what was covered so far:") as stop,
+        _progress(space.size, limit.cases) as show,
+    ):
         report = search(
             lockstep, space, limit, live=request.termination, stop=stop.asked, show=show
         )
-    told = _Told(request, scenario, lockstep, bounds, report, stop.number)
+    told = _Told(request, scenario, lockstep, bounds, report, stop.signal())
     if as_json:
         write_json(told.value())
     else:
@@ -306,34 +308,6 @@ def _repeat(request: ExploreRequest, case: Case) -> str:
     for override in request.overrides:
         words += ["--set", override]
     return shlex.join(words)
-
-
-class _Stop:
-    """Remembers the signal that asks to stop; it is looked at between two cases."""
-
-    def __init__(self) -> None:
-        self.number: int | None = None
-
-    def asked(self) -> bool:
-        """Whether there was one."""
-        return self.number is not None
-
-    def receive(self, number: int, _: FrameType | None) -> None:
-        """Take a signal."""
-        if self.number is None:
-            self.number = number
-            say("stopping; what was covered so far:")
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[_Stop]:
-    stop = _Stop()
-    before = {number: signal.signal(number, stop.receive) for number in SIGNALS}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Show:

@@ -1,12 +1,10 @@
 """``tclearn run``: load, found, simulate, write down, say what came out."""
 
 import shlex
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -29,7 +27,7 @@ from ..source import load, resolved_yaml
 from .minimal import print_minimal
 from .output import console, percent, seconds, stdout_reserved, write_json
 from .quorum_check import warn_of_disjoint_quorums
-from .voice import SIGNALS, say
+from .stopping import stop_on_signal
 
 if TYPE_CHECKING:
     from ..simulation.outcome import Outcome, RoundRow
@@ -105,7 +103,7 @@ def _run(
         "repeat": repeat,
         "replicas": None,
     }
-    with _stop_on_signal() as stop:
+    with stop_on_signal("stopping; the event under way ends first") as stop:
         directory = RunDirectory(out or make_default_directory(RUNS_FOLDER, scenario.name))
         directory.create(resolved_yaml(scenario), beginning)
         with _failure_recorded(directory, beginning):
@@ -162,32 +160,6 @@ def _result(outcome: "Outcome", directory: RunDirectory) -> dict[str, Any]:
         },
         "run_dir": str(directory.path),
     }
-
-
-class _Stop:
-    """Remembers the signal that asks a run to stop; the simulator looks between two events."""
-
-    def __init__(self) -> None:
-        self._signal: int | None = None
-
-    def signal(self) -> int | None:
-        return self._signal
-
-    def receive(self, number: int, _: FrameType | None) -> None:
-        if self._signal is None:
-            self._signal = number
-            say("stopping; the event under way ends first")
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[_Stop]:
-    stop = _Stop()
-    before = {number: signal.signal(number, stop.receive) for number in SIGNALS}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Show:
