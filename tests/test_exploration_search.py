@@ -90,9 +90,9 @@ SAFE = [
     ("majority", 4, 1, 2, ALL),
     ("majority", 5, 1, 2, ALL),
     ("pbft", 4, 1, 1, ALL),
-    ("pbft", 4, 1, 2, Limit(cases=400)),
+    ("pbft", 4, 1, 2, Limit(cases=200)),
     ("scp", 4, 1, 1, ALL),
-    ("scp", 4, 1, 2, Limit(cases=100)),
+    ("scp", 4, 1, 2, Limit(cases=50)),
 ]
 
 
@@ -109,7 +109,7 @@ def test_below_the_bound_two_thirds_hold(
 
 
 def test_a_cut_may_change_in_every_round_and_one_message_may_lie() -> None:
-    for protocol, count in (("majority", 500), ("pbft", 200), ("scp", 50)):
+    for protocol, count in (("majority", 200), ("pbft", 100), ("scp", 30)):
         of = system(protocol, 4)
         space = Space(of, Bounds(3, 1, mutations=True))
         report = search(Lockstep(of, Pace()), space, Limit(cases=count))
@@ -192,7 +192,7 @@ def test_a_new_view_that_ignores_what_was_prepared_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     of, pace = system("pbft", 4), Pace(free=True)
-    sound = search(Lockstep(of, pace), Space(of, STAGGERED), Limit(cases=100))
+    sound = search(Lockstep(of, pace), Space(of, STAGGERED), Limit(cases=40))
     assert sound.found is None
     monkeypatch.setattr(consensus.pbft.node, "last_prepared", lambda _: None)
     monkeypatch.setattr(consensus.pbft.node, "carries", lambda *_: False)
