@@ -56,11 +56,10 @@ def test_a_whole_space_without_a_violation_ends_with_0(tmp_path: Path) -> None:
 def test_a_sample_says_how_much_it_is_and_is_drawn_alike(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(SMALL)
     words = ("explore", "small.yaml", "--span", "1", "--rounds", "4", "--limit", "20")
-    for seed in ("0", "1"):
-        done = tclearn(*words, cwd=tmp_path, variables={"PYTHONHASHSEED": seed})
-        assert done.returncode == 0
-        assert done.stdout.startswith("20 of 5,406,720 cases: 4 hospitals, up to 1 twinned")
-        assert "nothing found: agreement, validity, consistency held in all" in done.stdout
+    done = tclearn(*words, cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("20 of 5,406,720 cases: 4 hospitals, up to 1 twinned")
+    assert "nothing found: agreement, validity, consistency held in all" in done.stdout
 
 
 def test_without_time_nothing_is_explored(tmp_path: Path) -> None:
@@ -87,7 +86,6 @@ def case_of(values: str) -> str:
     ("words", "sentence"),
     [
         (["--limit", "soon"], "--limit: expected a number of cases or a duration such as '30 s'"),
-        (["--faulty", "6"], "--faulty: expected 0 to 5, found 6"),
         (["--case", "l0/t9/AAAAAA"], "--case l0/t9/AAAAAA: expected twins from 1 to 5"),
         (["--set", "hospitals=11"], "expected at most 10 hospitals, found 11"),
     ],

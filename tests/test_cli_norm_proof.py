@@ -1,4 +1,4 @@
-"""``tclearn norm-proof demo``: one proof accepted, five cheats refused, in words and in JSON."""
+"""``tclearn proof demo``: one proof accepted, five cheats refused, in words and in JSON."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ CHEATS = [
     "with another ciphertext",
     "for another update",
 ]
-SMALL = ("norm-proof", "demo", "--length", "600", "--bound", "4096")
+SMALL = ("proof", "demo", "--length", "600", "--bound", "4096")
 
 
 def test_the_demo_accepts_once_and_refuses_five_times(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_the_demo_in_json_has_every_reason(tmp_path: Path) -> None:
 def test_numbers_out_of_range_are_refused(
     tmp_path: Path, words: tuple[str, ...], status: int
 ) -> None:
-    done = tclearn("norm-proof", "demo", *words, cwd=tmp_path)
+    done = tclearn("proof", "demo", *words, cwd=tmp_path)
     assert done.returncode == status
     assert done.stdout == ""
     assert "Traceback" not in done.stderr

@@ -468,10 +468,10 @@ norm_proof_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-app.add_typer(norm_proof_app, name="norm-proof")
+app.add_typer(norm_proof_app, name="proof")
 
 
-@norm_proof_app.command("demo", epilog="Example:  tclearn norm-proof demo --length 1000000")
+@norm_proof_app.command("demo", epilog="Example:  tclearn proof demo --length 1000000")
 def norm_proof_demo(
     length: Annotated[
         int, typer.Option(min=2, max=3_000_000, help="How many integers the update has.")

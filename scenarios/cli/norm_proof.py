@@ -1,4 +1,4 @@
-"""``tclearn norm-proof demo``: an update is proven to be small, and five cheats are refused."""
+"""``tclearn proof demo``: an update is proven to be small, and five cheats are refused."""
 
 import secrets
 import time
