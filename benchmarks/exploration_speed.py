@@ -1,6 +1,6 @@
 """How many cases `tclearn explore` plays a second at four hospitals and a twin, on one core.
 
-    python -m benchmarks.exploration_speed [--repeat 5] [--cases 10000]
+    python -m benchmarks.exploration_speed [--repeat 5] [--cases 10000] [--protocol scp]
 
 In CPU time, agreement, validity and consistency checked in every case. *In order* are the last
 cases of a space, which are those with a twin; *drawn* is a sample of it. Both begin with nothing
@@ -30,10 +30,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--cases", type=int, default=10_000)
+    parser.add_argument("--protocol", choices=PROTOCOLS, action="append")
     options = parser.parse_args()
     print("| protocol | cuts x rounds | cases | in order | drawn | alone |")
     print("|---|---|---|---|---|---|")
-    for protocol in PROTOCOLS:
+    for protocol in options.protocol or PROTOCOLS:
         text = f"scenario: x\nhospitals: 4\nprotocol: {{name: {protocol}}}\n"
         system = system_of(parse(text, "x"))
         long = decision_rounds(Lockstep(system, Pace()))

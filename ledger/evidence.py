@@ -1,12 +1,7 @@
 """Evidence of misconduct: files that convict by signatures alone, judged from the genesis.
 
-    equivocation   {kind, chain, first, second}    two signed statements (`ledger.statement`)
-    fork           {kind, first, second}           the payloads of two blocks (`ledger.block`)
-    norm           {kind, chain, slot, parent, base, update, signature, file}
-                                                   a signed update and its proof (`ledger.norm`)
-
-Whoever holds the genesis of a chain can check such a file: it needs no ledger, no replica and no
-trust in who hands it over. What it convicts of is what a correct node never does: it signs two
+The files themselves are `ledger.misconduct`. Whoever holds the genesis of a chain can check
+such a file: it needs no ledger, no replica and no trust in who hands it over. What it convicts of is what a correct node never does: it signs two
 statements that contradict each other (`consensus.forensics`). It cannot show what a node should
 have signed and did not.
 
@@ -16,7 +11,6 @@ Source: docs/ledger-format.md, fork rule; `consensus.certificate` for what a cer
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from consensus.certificate import check_voters, decided_quorum
 from consensus.errors import CertificateError
@@ -32,83 +26,51 @@ from consensus.statements import (
     signing_fields,
     statement_body,
 )
-from crypto.digest import Digest, digest
-from crypto.encoding import Value, decode, encode
+from crypto.digest import Digest
+from crypto.encoding import Value
 from crypto.envelope import Signed, verify_value
-from crypto.errors import EncodingError, SignatureError
+from crypto.errors import SignatureError
 from crypto.identity import NodeId
 from crypto.possession import verify_possession
 from crypto.signature import PublicKey
 
-from . import chain, schema
+from . import chain
 from .attestation import update_attestation
-from .block import Block, NodeSeal, core_hash, decode_block, encode_block
-from .candidate import UpdateEntry, read_update, update_value
+from .block import Block, NodeSeal, core_hash, decode_block
 from .decision import check_vote_kind, sealed_statement
 from .errors import StoreError, Violation
 from .genesis import KEYS_FROM_SEED, Genesis
-from .norm import PROOF_FILE_SIZE_MAX, check_update_proof
+from .misconduct import (
+    EVIDENCE_SIZE_MAX,
+    Equivocation,
+    Evidence,
+    FalseProof,
+    ForkEvidence,
+    decode_evidence,
+    encode_evidence,
+    evidence_subject,
+)
+from .norm import check_update_proof
 from .notice import EvidenceNotice, Misconduct
 from .record import HEADER_SIZE, MAGIC, PAYLOAD_SIZE_MAX, check_payload, read_header
-from .statement import read_signed, signed_value, statement_value
 
-EVIDENCE_SIZE_MAX = 2 * PAYLOAD_SIZE_MAX + 1024
-"""Bytes in a file of evidence: two of the largest blocks and what holds them."""
+__all__ = [
+    "Equivocation",
+    "Evidence",
+    "FalseProof",
+    "ForkEvidence",
+    "decode_evidence",
+    "encode_evidence",
+    "evidence_subject",
+]
 
 DIGEST_CHARACTERS = 16
 """Characters of a digest that an explanation shows."""
-
-_SUBJECT_LABEL = "tclearn/evidence/v1"
 
 _SEED_KEYS = (
     ". The keys of this chain were derived from the scenario's seed: whoever has the scenario can "
     "make these signatures, so they are not evidence against its operator"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Equivocation:
-    """Two statements of one node for one slot that no correct node signs both."""
-
-    chain_id: Digest
-    """The chain that both are about."""
-    first: Signed[Statement]
-    """One of them."""
-    second: Signed[Statement]
-    """The other."""
-
-
-@dataclass(frozen=True, slots=True)
-class ForkEvidence:
-    """Two blocks with certificates for one slot."""
-
-    first: Block
-    """One of them."""
-    second: Block
-    """The other."""
-
-
-@dataclass(frozen=True, slots=True)
-class FalseProof:
-    """An update that its author signed together with a file that does not prove its norm."""
-
-    chain_id: Digest
-    """The chain."""
-    slot: int
-    """The slot of the update."""
-    parent: Digest
-    """Core hash of the block before."""
-    base: Digest
-    """Tensor digest of the model that was trained further."""
-    entry: UpdateEntry
-    """The update."""
-    signature: bytes
-    """The author's, over all of these (`ledger.attestation`)."""
-    file: bytes
-    """The proof file."""
-
-
-Evidence = Equivocation | ForkEvidence | FalseProof
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,80 +94,6 @@ class Conviction:
         if self.misconduct is Misconduct.FORK and self.apart:
             return "FORK_CONFIG_NO_INTERSECTION"
         return self.misconduct.name
-
-
-def encode_evidence(evidence: Evidence) -> bytes:
-    """The content of a file of evidence."""
-    match evidence:
-        case Equivocation():
-            return encode(
-                {
-                    "kind": Misconduct.EQUIVOCATION.value,
-                    "chain": evidence.chain_id,
-                    "first": signed_value(evidence.first),
-                    "second": signed_value(evidence.second),
-                }
-            )
-        case ForkEvidence():
-            return encode(
-                {
-                    "kind": Misconduct.FORK.value,
-                    "first": encode_block(evidence.first),
-                    "second": encode_block(evidence.second),
-                }
-            )
-        case FalseProof():
-            return encode(
-                {
-                    "kind": Misconduct.NORM.value,
-                    "chain": evidence.chain_id,
-                    "slot": evidence.slot,
-                    "parent": evidence.parent,
-                    "base": evidence.base,
-                    "update": update_value(evidence.entry),
-                    "signature": evidence.signature,
-                    "file": evidence.file,
-                }
-            )
-
-
-def decode_evidence(data: bytes) -> Evidence:
-    """Read the content of a file of evidence; what it proves is for `check_evidence` to say.
-
-    Raises:
-        Violation: ``BAD_ENCODING``, ``BAD_SCHEMA`` or ``BAD_QUORUM_SET``.
-    """
-    try:
-        value: Any = decode(data, size_max=EVIDENCE_SIZE_MAX)
-    except EncodingError as error:
-        raise Violation("BAD_ENCODING", "the strict encoding", str(error)) from None
-    kind = value.get("kind") if type(value) is dict else None
-    match schema.member(kind, "the kind of evidence", Misconduct):
-        case Misconduct.EQUIVOCATION:
-            _, chain_id, first, second = schema.fields(
-                value, "the evidence", "kind", "chain", "first", "second"
-            )
-            return Equivocation(
-                schema.digest32(chain_id, "chain"), read_signed(first), read_signed(second)
-            )
-        case Misconduct.FORK:
-            _, first, second = schema.fields(value, "the evidence", "kind", "first", "second")
-            return ForkEvidence(_read_block(first), _read_block(second))
-        case Misconduct.NORM:
-            return _read_false_proof(value)
-
-
-def evidence_subject(evidence: Evidence) -> Digest:
-    """What evidence is about, signatures apart: the same for whoever found it, in either order."""
-    match evidence:
-        case Equivocation(chain_id=chain_id, first=first, second=second):
-            said = sorted(encode(statement_value(each.statement)) for each in (first, second))
-            about: Value = [chain_id, first.node, *said]
-        case ForkEvidence(first=one, second=other):
-            about = [one.core.chain, *sorted((core_hash(one.core), core_hash(other.core)))]
-        case FalseProof(chain_id=chain_id, entry=entry):
-            about = [chain_id, evidence.slot, evidence.parent, evidence.base, update_value(entry)]
-    return digest(_SUBJECT_LABEL, about)
 
 
 def notice_of(evidence: Evidence, genesis: Block) -> EvidenceNotice:
@@ -447,22 +335,6 @@ def _check_false_proof(evidence: FalseProof, court: _Court) -> Conviction:
     )
 
 
-def _read_false_proof(value: Any) -> FalseProof:
-    names = ("kind", "chain", "slot", "parent", "base", "update", "signature", "file")
-    _, chain_id, slot, parent, base, update, signature, file = schema.fields(
-        value, "the evidence", *names
-    )
-    return FalseProof(
-        schema.digest32(chain_id, "chain"),
-        schema.integer(slot, "slot"),
-        schema.digest32(parent, "parent"),
-        schema.digest32(base, "base"),
-        read_update(update, "the update"),
-        schema.signature(signature, "the author's signature"),
-        schema.octets(file, "the proof file", size_max=PROOF_FILE_SIZE_MAX),
-    )
-
-
 def _check_signed(signed: Signed[Statement], court: _Court) -> None:
     """Check that a node of the genesis signed a statement on this chain."""
     node = signed.node
@@ -509,11 +381,6 @@ def _in_words(said: Value) -> str:
             return f"[{', '.join(map(_in_words, said))}]"
         case _:
             return repr(said)
-
-
-def _read_block(value: Any) -> Block:
-    block, _ = decode_block(schema.octets(value, "a block", size_max=PAYLOAD_SIZE_MAX))
-    return block
 
 
 def _read_file(path: Path, size: int) -> bytes:

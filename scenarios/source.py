@@ -155,7 +155,7 @@ def parse(
 def library() -> tuple[LibraryEntry, ...]:
     """Return the scenarios that ship with tclearn, by name."""
     entries = []
-    for path in sorted(LIBRARY.glob("*.yaml")):
+    for path in sorted(LIBRARY.glob("*.yaml"), key=lambda path: path.stem):
         document = _read_document(_read_text(path, path.name), path.name)
         description = document.tree.get("description", "")
         entries.append(LibraryEntry(path.stem, str(description), path))

@@ -48,7 +48,7 @@ protocol:
 FAULTY_WORDS = [
     (["run", "quikstart"], "quikstart: no such scenario; did you mean 'quickstart'"),
     (["show", "quikstart"], "quikstart: no such scenario; did you mean 'quickstart'"),
-    (["run", "missing.yaml"], "missing.yaml: no such file; the library has fedavg, "),
+    (["run", "missing.yaml"], "missing.yaml: no such file; the library has authority-lies, "),
     (["run", "."], ".: expected a file, found a directory"),
     (["run", "quickstart", "--set", "rounds"], "--set rounds: expected a path and a value"),
     (["run", "quickstart", "--set", "round=3"], "did you mean 'rounds'?"),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import ledger.evidence
+import ledger.misconduct
 from consensus.quorum import QuorumSet, quorum_set_digest
 from consensus.statements import (
     KINDS,
@@ -730,7 +730,7 @@ def test_evidence_reads_back(evidence: Evidence, tmp_path: Path) -> None:
 
 
 def test_a_file_of_evidence_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger.evidence, "EVIDENCE_SIZE_MAX", 100)
+    monkeypatch.setattr(ledger.misconduct, "EVIDENCE_SIZE_MAX", 100)
     with pytest.raises(Violation, match=r"BAD_ENCODING: .*at most 100 bytes"):
         decode_evidence(encode_evidence(fork()))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ledger.signstate
@@ -391,7 +391,9 @@ scp_statements: st.SearchStrategy[ScpStatement] = st.one_of(
 ).filter(lambda each: what_is_insane(each) is None)
 
 
-@settings(deadline=None, max_examples=120)
+@settings(
+    deadline=None, max_examples=120, suppress_health_check=[HealthCheck.filter_too_much]
+)  # most drawn statements make no sense
 @given(st.lists(scp_statements, max_size=12), st.data())
 def test_whatever_a_node_is_asked_to_say_of_scp_nothing_it_said_contradicts_itself(
     tmp_path_factory: pytest.TempPathFactory, asked: list[ScpStatement], data: st.DataObject

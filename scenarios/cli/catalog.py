@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from ..source import json_schema, library, load, read_text, resolved_yaml
 from ..source import resolved as resolved_values
@@ -16,7 +16,9 @@ def list_command(as_json: bool) -> None:
     if as_json:
         write_json({"scenarios": [{"name": e.name, "description": e.description} for e in entries]})
         return
-    table = Table("scenario", "what happens", box=None, pad_edge=False)
+    widest = max(len(entry.name) for entry in entries)
+    name = Column("scenario", no_wrap=True, min_width=widest)
+    table = Table(name, "what happens", box=None, pad_edge=False)
     for entry in entries:
         table.add_row(entry.name, escape(entry.description))
     console().print(table)
