@@ -1,9 +1,9 @@
-"""Evidence of misconduct: files that convict by signatures alone, judged from the genesis.
+"""Evidence of misconduct: what files convict of by signatures alone, judged from the genesis.
 
-The files themselves are `ledger.misconduct`. Whoever holds the genesis of a chain can check
-such a file: it needs no ledger, no replica and no trust in who hands it over. What it convicts of is what a correct node never does: it signs two
-statements that contradict each other (`consensus.forensics`). It cannot show what a node should
-have signed and did not.
+The files themselves are `ledger.misconduct`. Whoever holds the genesis of a chain can check one: it
+needs no ledger, no replica and no trust in who hands it over. What it convicts of is what a correct
+node never does: it signs two statements that contradict each other (`consensus.forensics`), or an
+update with a proof that proves nothing. It cannot show what a node should have signed and did not.
 
 Source: docs/ledger-format.md, fork rule; `consensus.certificate` for what a certificate is.
 """
