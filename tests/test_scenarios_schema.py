@@ -209,8 +209,8 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         poison(factor=3),
         (
-            "faults.0.factor: unknown key; known are kind, hospital, from_round, until_round, forges, "
-            "attack"
+            "faults.0.factor: unknown key; known are kind, hospital, from_round, until_round, "
+            "forges, attack"
         ),
     ),
     (poison(attack="scaling", factr=3), "faults.0.factr: unknown key; did you mean 'factor'?"),
