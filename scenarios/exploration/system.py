@@ -78,7 +78,7 @@ def system_of(scenario: Scenario) -> System:
 
 
 def faulty_count(scenario: Scenario) -> int:
-    """How many hospitals may be twinned: as many as the scenario twins, else less than a third."""
+    """How many hospitals may be twinned: as the scenario says, else less than a third, or 1."""
     twinned = {fault.hospital for fault in scenario.faults if isinstance(fault, Twin)}
     return len(twinned) or max(1, (len(scenario.hospitals) - 1) // 3)
 
