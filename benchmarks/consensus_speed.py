@@ -18,8 +18,9 @@ import time
 
 from consensus.quorum import two_thirds_of
 from crypto.identity import NodeId
+from scenarios.schema_sections import Protocol
 from scenarios.trials.run import TrialOutcome, run_trial
-from scenarios.trials.trial import PROTOCOLS, Protocol, Trial
+from scenarios.trials.trial import PROTOCOLS, Trial
 
 REPLICA_SECONDS = 2.0
 """How long replicas are run in one process, at most one beyond it."""

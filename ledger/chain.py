@@ -49,9 +49,16 @@ class ChainState:
 
     @property
     def leader(self) -> NodeId:
-        """Who may propose the next block: the nodes that are not excluded take turns."""
+        """Who may propose the next block."""
+        return self.leader_at(self.height + 1)
+
+    def leader_at(self, height: int) -> NodeId:
+        """Who may propose at a height if nobody else is excluded before it.
+
+        The nodes that are not excluded take turns; where everybody is, all of them.
+        """
         nodes = self.genesis.nodes.keys()
-        return leader_of(self.height + 1, tuple(nodes - self.excluded) or tuple(nodes))
+        return leader_of(height, tuple(nodes - self.excluded) or tuple(nodes))
 
 
 def start(block: Block, value: Digest) -> ChainState:

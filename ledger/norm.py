@@ -87,7 +87,7 @@ def read_rule(value: Any) -> NormRule | None:
     if not rule.quantiser:  # what a proof is bound to has a name
         raise Violation("BAD_SCHEMA", "the name of a quantiser", "an empty text")
     try:
-        _params(rule.length, rule.bound)
+        params_of(rule)
     except ProofError as error:
         raise Violation("BAD_SCHEMA", "a rule that can be proven", str(error)) from None
     return rule
@@ -162,7 +162,7 @@ def check_update_proof(
     file = decode_proof_file(content)
     context = proof_context(rule, entry, slot, parent, base)
     try:
-        verify(_params(rule.length, rule.bound), file.commitment, file.proof, context)
+        verify(params_of(rule), file.commitment, file.proof, context)
     except ProofError as error:
         expected = f"a proof by {entry.author} that the norm is at most {rule.bound}"
         raise Violation("BAD_PROOF", expected, str(error)) from None
@@ -182,7 +182,7 @@ def check_total(rule: NormRule, commitments: Sequence[bytes], total: bytes) -> "
     """
     from crypto.norm_proof import check_sum, decode_payload
 
-    params = _params(rule.length, rule.bound)
+    params = params_of(rule)
     try:
         return check_sum(params, commitments, decode_payload(params, total))
     except ProofError as error:
@@ -190,12 +190,12 @@ def check_total(rule: NormRule, commitments: Sequence[bytes], total: bytes) -> "
 
 
 @lru_cache(8)
-def _params(length: int, bound: int) -> "Params":
+def params_of(rule: NormRule) -> "Params":
+    """The parameters of a coalition's proofs.
+
+    Raises:
+        ProofError: When there are none for this length and bound.
+    """
     from crypto.norm_proof import parameters
 
-    return parameters(length, bound)
-
-
-def params_of(rule: NormRule) -> "Params":
-    """The parameters of a coalition's proofs."""
-    return _params(rule.length, rule.bound)
+    return parameters(rule.length, rule.bound)

@@ -42,10 +42,14 @@ class QuorumSetSection(Section):
     """Quorum sets, each an entry."""
 
 
+Protocol: TypeAlias = Literal["scp", "majority", "pbft", "authority"]
+"""The protocols by name."""
+
+
 class ProtocolSection(Section):
     """How the hospitals agree."""
 
-    name: Literal["scp", "majority", "pbft", "authority"] = "scp"
+    name: Protocol = "scp"
     """The protocol: federated Byzantine agreement with ballots (`scp`), one vote that is counted
     (`majority`), three phases under a primary (`pbft`), or one hospital that decides for all
     (`authority`)."""

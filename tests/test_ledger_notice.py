@@ -459,3 +459,11 @@ def test_of_a_rejected_candidate_of_many_authors_nobody_can_tell_whose_part_was_
     assert grow(state, Block(core, Seal())).rejections == {}
     assert grow(state, forge.accepted(state, model_bytes(1))).rejections == {}
     assert grow(state, forge.absent(state)).rejections == {}
+
+
+def test_where_everybody_is_excluded_all_take_turns_again_at_any_height() -> None:
+    forge = Forge()
+    state = replace(start(forge.genesis()), excluded=frozenset(forge.nodes))
+    assert [state.leader_at(height) for height in (1, 2, 3, 4, 5)] == [*forge.nodes, forge.nodes[0]]
+    some = replace(state, excluded=frozenset((H2,)))
+    assert H2 not in {some.leader_at(height) for height in range(1, 9)}

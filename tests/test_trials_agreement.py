@@ -17,9 +17,10 @@ from scenarios.adversaries import plan_split
 from scenarios.findings import Status
 from scenarios.schema_faults import twin_of
 from scenarios.schema_network import NetworkSection
+from scenarios.schema_sections import Protocol
 from scenarios.simulation.streams import stream
 from scenarios.trials.checker import Property
-from scenarios.trials.trial import PROTOCOLS, Protocol, Trial
+from scenarios.trials.trial import PROTOCOLS, Trial
 from tests.trials import (
     MINUTE_US,
     VOTING,

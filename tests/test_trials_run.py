@@ -18,10 +18,11 @@ from crypto.identity import NodeId
 from scenarios.findings import Status
 from scenarios.schema import Scenario
 from scenarios.schema_network import NetworkSection
+from scenarios.schema_sections import Protocol
 from scenarios.trials.certificates import Evidence, check
 from scenarios.trials.checker import Property
 from scenarios.trials.run import TrialOutcome, run_trial
-from scenarios.trials.trial import PROTOCOLS, Protocol, Trial, Verdicts, trial_of
+from scenarios.trials.trial import PROTOCOLS, Trial, Verdicts, trial_of
 from scenarios.trials.values import values_of
 from scenarios.trials.wire import Certificate
 from tests.trials import (

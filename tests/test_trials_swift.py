@@ -8,10 +8,11 @@ import pytest
 
 from scenarios.errors import SimulationError
 from scenarios.schema_network import NetworkSection
+from scenarios.schema_sections import Protocol
 from scenarios.trials.clock import Clock
 from scenarios.trials.minimise import trace_lines
 from scenarios.trials.swift import SwiftNetwork, serves
-from scenarios.trials.trial import PROTOCOLS, Protocol, Trial
+from scenarios.trials.trial import PROTOCOLS, Trial
 from tests.trials import MINUTE_US, coalition, faults, names, run
 
 CONSTANT = {"latency": {"distribution": "constant", "value": "20 ms"}}

@@ -10,9 +10,10 @@ from crypto.identity import NodeId
 from scenarios.adversaries.conduct import faulty_hospitals
 from scenarios.findings import Status
 from scenarios.schema_faults import Fault
+from scenarios.schema_sections import Protocol
 from scenarios.trials.checker import Property
 from scenarios.trials.run import TrialOutcome, run_trial
-from scenarios.trials.trial import Protocol, Trial
+from scenarios.trials.trial import Trial
 
 _FAULTS: TypeAdapter[tuple[Fault, ...]] = TypeAdapter(tuple[Fault, ...])
 

@@ -11,7 +11,6 @@ from typing import Protocol
 
 import simpy
 
-from consensus.judging import leader_of
 from crypto.digest import Digest, sha256
 from crypto.identity import NodeId
 from crypto.tensors import tensor_digest
@@ -108,8 +107,7 @@ class Rounds:
         begun = self._ahead is not None and self._ahead.slot >= slot
         if not self._rules.pipeline or begun or ends:
             return
-        nodes = tuple(state.genesis.nodes.keys() - state.excluded)
-        if self._rules.scheme == "sequential" and leader_of(slot, nodes) != self._node:
+        if self._rules.scheme == "sequential" and state.leader_at(slot) != self._node:
             return
         if self._node in state.excluded:
             return

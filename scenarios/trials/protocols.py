@@ -3,17 +3,16 @@
 from collections.abc import Callable
 from functools import lru_cache
 
-from consensus.authority import AuthorityNode, trusting_only
+from consensus.authority import trusting_only
 from consensus.judging import JudgingNode, Timeouts
-from consensus.majority import MajorityNode
 from consensus.messages import Input, Justified, Node, Output
-from consensus.pbft import PbftNode, PbftTimeouts
+from consensus.pbft import PbftTimeouts
 from consensus.quorum import QuorumSet, QuorumSets
-from consensus.scp import ScpNode, ScpTimeouts
 from consensus.trust import Trust
 from crypto.digest import Digest
 from crypto.identity import NodeId
 
+from ..protocols import machine
 from .trial import Trial
 
 _KEPT = 4
@@ -59,26 +58,14 @@ def node_of(
         justified: Called with slot and value when judging finds that it may be decided.
     """
     trust = declared if own is None else trust_of({**trial.quorum_sets, node: own})
-    agreement = _agreement(trial, node, trust)
-    if trial.mode == "bare":
-        return agreement
-    timeouts = Timeouts(trial.waits.proposal_us, trial.waits.verdict_us)
-    watched = agreement if justified is None else _Watched(agreement, justified)
-    return JudgingNode(node, trust, timeouts, watched)
-
-
-def _agreement(trial: Trial, node: NodeId, trust: Trust) -> Node:
     waits = trial.waits
-    match trial.protocol:
-        case "majority":
-            return MajorityNode(node, trust)
-        case "authority":
-            return AuthorityNode(node, trust, authority_of(trial))
-        case "pbft":
-            return PbftNode(node, trust, PbftTimeouts(waits.view_us, waits.view_cap_us))
-        case "scp":
-            wait_us = waits.ballot_us
-            return ScpNode(node, trust, ScpTimeouts(wait_us, wait_us, wait_us, wait_us))
+    views = PbftTimeouts(waits.view_us, waits.view_cap_us)
+    inside = machine(trial.protocol, node, trust, authority_of(trial), views, waits.ballot_us)
+    if trial.mode == "bare":
+        return inside
+    timeouts = Timeouts(waits.proposal_us, waits.verdict_us)
+    watched = inside if justified is None else _Watched(inside, justified)
+    return JudgingNode(node, trust, timeouts, watched)
 
 
 class _Watched:

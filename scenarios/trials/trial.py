@@ -20,10 +20,8 @@ from ..quorum_sets import declared_quorum_sets
 from ..schema import HOSPITALS_MAX, Scenario
 from ..schema_faults import Crash, Fault, Firewall, Partition, Twin, twin_of
 from ..schema_network import NetworkSection
+from ..schema_sections import Protocol
 from ..units import PPM
-
-Protocol = Literal["majority", "authority", "pbft", "scp"]
-"""How the hospitals agree."""
 
 PROTOCOLS: Final[tuple[Protocol, ...]] = get_args(Protocol)
 """Every protocol that a trial can run."""
