@@ -1,10 +1,15 @@
 """The commands and their options; each command's work is a module of its own, loaded when run."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
+
+from .app_ledger import ledger_app
+from .app_quorums import norm_proof_app, quorums_app
+from .app_reports import reports_app
+from .app_studies import studies_app
+from .options import JsonOption, ScenarioArgument, SetOption
 
 app = typer.Typer(
     name="tclearn",
@@ -22,15 +27,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-ScenarioArgument = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="A name of `tclearn list`, or the path of a file.")
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a value: --set training.epochs=5."),
-]
 
 
 @app.command(epilog="Example:  tclearn run quickstart --seed 7 --out runs/seven")
@@ -269,222 +265,8 @@ def doctor(as_json: JsonOption = False) -> None:
     raise typer.Exit(doctor_command(as_json))
 
 
-ledger_app = typer.Typer(
-    help="Look into a replica of a run's ledger, export it, prove that a record is in it.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app.add_typer(studies_app)
+app.add_typer(reports_app)
 app.add_typer(ledger_app, name="ledger")
-
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The directory of a run.")]
-ReplicaOption = Annotated[str | None, typer.Option(help="Which replica; by default the first one.")]
-
-
-@ledger_app.command("log", epilog="Example:  tclearn ledger log runs/quickstart")
-def ledger_log(
-    directory: RunArgument, replica: ReplicaOption = None, as_json: JsonOption = False
-) -> None:
-    """List the history of a replica, one block a line."""
-    from .ledger import log_command
-
-    raise typer.Exit(log_command(directory, replica, as_json))
-
-
-@ledger_app.command("show", epilog="Example:  tclearn ledger show runs/quickstart 5")
-def ledger_show(
-    directory: RunArgument,
-    height: Annotated[int, typer.Argument(min=0, help="The height of the block.")],
-    replica: ReplicaOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show one block: what was agreed on, who judged how, who voted."""
-    from .ledger import show_command
-
-    raise typer.Exit(show_command(directory, height, replica, as_json))
-
-
-@ledger_app.command("export", epilog="Example:  tclearn ledger export runs/quickstart --csv")
-def ledger_export(
-    directory: RunArgument,
-    replica: ReplicaOption = None,
-    as_csv: Annotated[
-        bool, typer.Option("--csv", help="A table of the history instead of JSON lines.")
-    ] = False,
-    out: Annotated[Path | None, typer.Option(help="A new file; by default stdout.")] = None,
-) -> None:
-    """Export a replica: every block as a line of JSON, or the history as CSV."""
-    from .ledger import export_command
-
-    raise typer.Exit(export_command(directory, replica, "csv" if as_csv else "json", out))
-
-
-@ledger_app.command("prove", epilog="Example:  tclearn ledger prove runs/quickstart 5")
-def ledger_prove(
-    directory: RunArgument,
-    height: Annotated[int, typer.Argument(min=0, help="The height of the block.")],
-    replica: ReplicaOption = None,
-    out: Annotated[Path | None, typer.Option(help="Where to put the proof.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write a proof that a record is in a replica's log, and the record beside it."""
-    from .proof import prove_command
-
-    raise typer.Exit(prove_command(directory, height, replica, out, as_json))
-
-
-@ledger_app.command(
-    "verify-proof",
-    epilog="Example:  tclearn ledger verify-proof P.tlog-proof P.record --genesis SEGMENT",
-)
-def ledger_verify_proof(
-    proof: Annotated[Path, typer.Argument(metavar="PROOF", help="The proof.")],
-    record: Annotated[Path, typer.Argument(metavar="RECORD", help="The record it is about.")],
-    genesis: Annotated[Path, typer.Option(help="The first segment of a replica that you trust.")],
-    policy: Annotated[
-        Path | None,
-        typer.Option(help="A witness policy; by default more than two thirds of the hospitals."),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Check such a proof against a cosigned checkpoint alone, without the ledger."""
-    from .proof import verify_command
-
-    raise typer.Exit(verify_command(proof, record, genesis, policy, as_json))
-
-
-class _FileFirst(TyperGroup):
-    """Takes ``quorums FILE`` for ``quorums of FILE``."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the command in that was left out."""
-        if args and args[0] not in {*self.commands, "-h", "--help"}:
-            args = ["of", *args]
-        return super().parse_args(ctx, args)
-
-
-quorums_app = typer.Typer(
-    help=(
-        "Say who can halt a network by failing and who can split it by lying: `quorums FILE`;"
-        " or propose quorum sets: `quorums suggest`."
-    ),
-    epilog=(
-        "Examples:  tclearn quorums quickstart  |  tclearn quorums nodes.json --merge-by org"
-        "  |  tclearn quorums suggest --organisations 3,3,3,3 --survive 2"
-    ),
-    cls=_FileFirst,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
 app.add_typer(quorums_app, name="quorums")
-
-LimitOption = Annotated[
-    str, typer.Option(metavar="TIME", help="The time for each question: 500ms, 10s, 2min.")
-]
-
-
-@quorums_app.command(
-    "of", epilog="Example:  tclearn quorums nodes.json --organisations orgs.json --merge-by org"
-)
-def quorums_of(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE|SCENARIO",
-            help="JSON of stellarbeat, MobileCoin, stellar-core or python-fbas; or a scenario.",
-        ),
-    ],
-    merge_by: Annotated[
-        str | None,
-        typer.Option(metavar="ATTRIBUTE", help="Ask about groups, too: org, country, isp …"),
-    ] = None,
-    organisations: Annotated[
-        Path | None, typer.Option(metavar="JSON", help="Who runs each node (stellarbeat's list).")
-    ] = None,
-    without: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NODES", help="Nodes, names or organisations that have failed; A,B or repeated."
-        ),
-    ] = None,
-    limit: LimitOption = "10s",
-    as_json: JsonOption = False,
-    html: Annotated[
-        Path | None, typer.Option(metavar="OUT", help="Draw who trusts whom into an HTML file.")
-    ] = None,
-) -> None:
-    """Say who can halt a network by failing and who can split it by lying.
-
-    Exit status: 0 every two quorums meet, 1 two do not or there is none, 2 usage or I/O,
-    3 the limit came first.
-    """
-    from .quorums import QuorumsRequest, quorums_command
-
-    request = QuorumsRequest(
-        source, merge_by, organisations, tuple(without or ()), limit, as_json, html
-    )
-    raise typer.Exit(quorums_command(request))
-
-
-@quorums_app.command(
-    "suggest",
-    epilog="Example:  tclearn quorums suggest --organisations 3,3,3,3 --survive 2 --lying 3",
-)
-def quorums_suggest(
-    source: Annotated[
-        str | None, typer.Argument(metavar="[FILE|SCENARIO]", help="Whose hospitals they are for.")
-    ] = None,
-    organisations: Annotated[
-        str | None,
-        typer.Option(metavar="N,N…", help="Instead: how many hospitals each organisation has."),
-    ] = None,
-    survive: Annotated[
-        int, typer.Option(min=0, help="Hospitals that may fail, whichever, and the rest goes on.")
-    ] = 0,
-    lying: Annotated[
-        int, typer.Option(min=0, help="Hospitals that may lie together, and the rest agrees.")
-    ] = 0,
-    survive_organisations: Annotated[
-        int, typer.Option(min=0, help="The same of organisations, each with all its hospitals.")
-    ] = 0,
-    lying_organisations: Annotated[
-        int, typer.Option(min=0, help="The same of organisations, each with all its hospitals.")
-    ] = 0,
-    limit: LimitOption = "30s",
-    as_json: JsonOption = False,
-) -> None:
-    """Propose quorum sets that bear failures and lies, with the proof; or prove that none can.
-
-    Exit status: 0 proposed, 1 proved impossible, 2 usage or I/O, 3 neither.
-    """
-    from ..trust.suggest import Wish
-    from .quorums import suggest_command
-
-    wish = Wish(survive, lying, survive_organisations, lying_organisations)
-    raise typer.Exit(suggest_command(source, organisations, wish, limit, as_json))
-
-
-norm_proof_app = typer.Typer(
-    help="Prove that an update is small without showing it.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
 app.add_typer(norm_proof_app, name="proof")
-
-
-@norm_proof_app.command("demo", epilog="Example:  tclearn proof demo --length 1000000")
-def norm_proof_demo(
-    length: Annotated[
-        int, typer.Option(min=2, max=3_000_000, help="How many integers the update has.")
-    ] = 108_996,
-    bound: Annotated[
-        int, typer.Option(min=1, max=2**14, help="The norm that is proven, and no more.")
-    ] = 2**14,
-    as_json: JsonOption = False,
-) -> None:
-    """Prove and verify a random update, then refuse five cheats, with times and sizes.
-
-    Exit status: 0 the verdicts are right, 1 one is not.
-    """
-    from .norm_proof import demo
-
-    raise typer.Exit(demo(length, bound, as_json))
