@@ -11,7 +11,8 @@ it).
 Source: Macq 2021, on the risk of corruption in distributed learning; the vote is its alternative.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from crypto.identity import NodeId
 
@@ -21,10 +22,19 @@ from .messages import Input, Justified, Output
 from .quorum import QuorumSet, QuorumSets
 from .trust import Trust
 
+_KEPT = 4
+"""Coalitions that are kept compiled: all nodes of a run share one."""
+
 
 def trusting_only(authority: NodeId, nodes: Iterable[NodeId]) -> QuorumSets:
     """The quorum sets under which one node decides for all."""
     return dict.fromkeys(nodes, QuorumSet(1, (authority,)))
+
+
+@lru_cache(_KEPT)
+def _compiled(authority: NodeId, nodes: Sequence[NodeId]) -> Trust:
+    """The same for all nodes of a run."""
+    return Trust(trusting_only(authority, nodes))
 
 
 class AuthorityNode:
@@ -44,7 +54,7 @@ class AuthorityNode:
         if authority not in trust.bits:
             raise ProtocolError(f"expected an authority among the nodes, found {authority}")
         self._certifies = node == authority
-        self._count = MajorityNode(node, Trust(trusting_only(authority, trust.nodes)))
+        self._count = MajorityNode(node, _compiled(authority, trust.nodes))
 
     def step(self, event: Input, /) -> tuple[Output, ...]:
         """Take one input in and return what the shell is to do, in order.

@@ -57,6 +57,24 @@ def is_blocking(mask: SliceMask, members: int) -> bool:
     return False
 
 
+def names_each_once(mask: SliceMask) -> bool:
+    """Whether no node stands in two places, so that one more node fills one more entry at most."""
+    return sum(_places(mask)) == _everyone(mask)
+
+
+def _places(mask: SliceMask) -> Iterable[int]:
+    yield mask.validators
+    for inner in mask.inner_sets:
+        yield from _places(inner)
+
+
+def _everyone(mask: SliceMask) -> int:
+    found = 0
+    for place in _places(mask):
+        found |= place
+    return found
+
+
 def greatest_quorum_mask(members: int, claims: Iterable[tuple[SliceMask, int]]) -> int:
     """The largest quorum inside ``members``: 0 if there is none.
 
@@ -111,6 +129,8 @@ class Trust:
             (masks[name], nodes) for name, nodes in claims.items()
         )
         """Each declared quorum set with the bits of the nodes that declare it."""
+        self._own = {node: masks[name] for node, name in digests.items()}
+        self._alike = len(masks) == 1
 
     def compile(self, quorum_set: QuorumSet) -> SliceMask:
         """Turn a quorum set into masks; nodes outside the coalition can never satisfy an entry."""
@@ -123,7 +143,7 @@ class Trust:
 
     def mask_of(self, node: NodeId) -> SliceMask:
         """The quorum set that a node declares."""
-        return self.masks[self.digests[node]]
+        return self._own[node]
 
     def members(self, nodes: Iterable[NodeId]) -> int:
         """The bits of some nodes; those that are not known have none."""
@@ -138,11 +158,14 @@ class Trust:
 
     def convinces(self, node: NodeId, members: int) -> bool:
         """Whether ``members`` contains a quorum that satisfies the quorum set of ``node``."""
-        own = self.mask_of(node)
+        own = self._own[node]
         # The quorum inside is no larger than the members: without a slice there, there is none.
-        if not is_slice(own, members):
+        if (own.validators & members).bit_count() < own.threshold and not (
+            own.inner_sets and is_slice(own, members)
+        ):
             return False
-        return is_slice(own, greatest_quorum_mask(members, self.claims))
+        # Where all declare one quorum set, what satisfies it for one satisfies it for all.
+        return self._alike or is_slice(own, greatest_quorum_mask(members, self.claims))
 
     def blocks(self, node: NodeId, members: int) -> bool:
         """Whether ``members`` hits every slice of ``node``."""

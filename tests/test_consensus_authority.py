@@ -134,3 +134,8 @@ def test_an_authority_with_two_faces_splits_the_coalition_alone() -> None:
     house.run(10_000_000)
     assert set(house.honest_decisions().values()) == {X, Y}
     assert set(convict(house.signed)) == {AUTHORITY}
+
+
+def test_all_nodes_of_a_run_share_one_compiled_trust() -> None:
+    first, second = (AuthorityNode(node, TRUST, AUTHORITY) for node in (C, D))
+    assert first._count._trust is second._count._trust

@@ -4,6 +4,7 @@ Each scenario is played twice, as the product is and with one rule switched off 
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_without_accepting_from_a_blocking_set_the_last_node_is_stuck(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def quorum_only(
-        self: Tally[ScpStatement, object],
+        self: Tally[ScpStatement, Any],
         voted: Callable[[object], bool],
         accepted: Callable[[object], bool],
     ) -> bool:
@@ -155,10 +156,10 @@ def organisations() -> dict[NodeId, QuorumSet]:
 def count_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     """More than two thirds of nine nodes are a quorum, more than a third block."""
 
-    def convinces(self: Tally[ScpStatement, object], members: int) -> bool:
+    def convinces(self: Tally[ScpStatement, Any], members: int) -> bool:
         return members.bit_count() >= 7
 
-    def blocks(self: Tally[ScpStatement, object], members: int) -> bool:
+    def blocks(self: Tally[ScpStatement, Any], members: int) -> bool:
         return members.bit_count() >= 3
 
     monkeypatch.setattr(Tally, "convinces", convinces)
@@ -202,7 +203,7 @@ def test_counting_nodes_instead_of_slices_decides_without_a_slice(
 def counted_apart(monkeypatch: pytest.MonkeyPatch, threshold: int) -> Network:
     """Two groups that trust each other's middle: counting heads lets each decide by itself."""
 
-    def convinces(self: Tally[ScpStatement, object], members: int) -> bool:
+    def convinces(self: Tally[ScpStatement, Any], members: int) -> bool:
         return members.bit_count() >= threshold
 
     if threshold:

@@ -88,9 +88,11 @@ class PbftNode:
         Raises:
             ProtocolError: When the shell opens a slot out of turn or speaks before any is open.
         """
+        log = self._open
+        if type(event) is Receive and log is not None:  # most of what happens
+            return self._receive(log, event.sender, event.statement)
         if isinstance(event, Begin):
             return self._begin(event)
-        log = self._open
         if log is None:
             raise ProtocolError("expected Begin before any other input")
         match event:
@@ -139,26 +141,31 @@ class PbftNode:
         self, log: Log, tally: Tally, sender: NodeId, bit: int, vote: ViewPrepare | ViewCommit
     ) -> tuple[Output, ...]:
         """Take in a prepare or a commit, of whatever view."""
-        key = (vote.view, vote.value)
+        view = vote.view
+        key = (view, vote.value)
         if tally.voters.get(key, 0) & bit:
             return ()
-        other = log.commits if tally is log.prepares else log.prepares
-        differing = other.spoke.get(vote.view, 0) & ~other.voters.get(key, 0)
+        commits = log.commits
+        other = commits if tally is log.prepares else log.prepares
+        differing = other.spoke.get(view, 0) & ~other.voters.get(key, 0)
         accusation: tuple[Output, ...] = ()
         # Without a view change only a second value in the same view can contradict anything.
-        if (tally.spoke.get(vote.view, 0) | differing) & bit or log.changes:
+        if (tally.spoke.get(view, 0) | differing) & bit or log.changes:
             accusation = _accuse(log, sender, bit, vote)
-            if accusation and tally.faces(vote.view, bit) >= FACES_MAX:
+            if accusation and tally.faces(view, bit) >= FACES_MAX:
                 return accusation
         # A quorum is what was signed, whatever else its members signed: a vote that contradicts
         # another one still counts, or a faulty node could keep a decision from some of us.
         voters = tally.take(key, bit)
-        if tally is log.commits:
-            outputs = self._decide(log, key, voters)
-        elif vote.view == log.view and not log.changing:
-            outputs = self._commit(log)
-        else:
+        outputs: tuple[Output, ...] = ()
+        # Most votes change nothing: one commits and decides only once in a view.
+        if tally is commits:
+            if log.decided is None:
+                outputs = self._decide(log, key, voters)
+        elif view != log.view or log.changing:
             outputs = self._reopen(log)
+        elif not commits.spoke.get(view, 0) & self._bit:
+            outputs = self._commit(log)
         return (*accusation, *outputs) if accusation else outputs
 
     def _receive_proposal(

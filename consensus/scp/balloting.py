@@ -101,11 +101,15 @@ class Balloting:
 
     def receive(self, node: NodeId, bit: int, group: BallotGroup) -> tuple[Output, ...]:
         """Take in the newest statement of another node."""
-        self.tally.record(node, bit, group)
-        if self.decided:
+        tally = self.tally
+        stirs = tally.record(node, bit, group)
+        if not stirs or self.phase is Phase.EXTERNALIZE:
             return ()
+        tally.watch()
         self._advance(group.meaning)
-        return self._outputs()
+        outputs = self._outputs()
+        tally.rest(group)
+        return outputs
 
     def nominate(self, composite: Digest) -> tuple[Output, ...]:
         """Take over what nomination combined; the first time it becomes the first ballot."""
@@ -153,6 +157,7 @@ class Balloting:
                 self.h = Ballot(statement.high_counter, self.z)
         self.check_invariants()
         self._own = self._said = statement
+        self.tally.changed()
         self.tally.record(self._node, self._bit, self.tally.group(statement))
         return (Broadcast(statement), *self._outputs())
 
@@ -353,11 +358,15 @@ class Balloting:
 
         What lies below a top that is of no use is of no use either.
         """
-        found: set[Ballot] = set()
-        for top in filter(useful, tops):
-            for group in self.tally.groups.values():
-                found.update(group.meaning.candidates(top))
-        return sorted(filter(useful, found), reverse=True)
+        found: dict[tuple[int, Digest], Ballot] = {}  # hashed and sorted faster than ballots
+        for top in tops:
+            if useful(top):
+                for group in self.tally.groups.values():
+                    for each in group.meaning.candidates(top):
+                        found[each.counter, each.value] = each
+        if len(found) < 2:
+            return [each for each in found.values() if useful(each)]
+        return [found[key] for key in sorted(found, reverse=True) if useful(found[key])]
 
     def _boundaries(self, value: Digest) -> Sequence[int]:
         """The counters at which the set of nodes behind the commit of a value may change."""
@@ -397,6 +406,7 @@ class Balloting:
 
     def _restate(self) -> None:
         """Count the own statement that the state now makes, and follow it up."""
+        self.tally.changed()
         self.check_invariants()
         statement = self._statement()
         if statement == self._own:

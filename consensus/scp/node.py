@@ -29,13 +29,19 @@ from ..messages import (
     Validated,
 )
 from ..quorum import QuorumSet, check_sane, quorum_set_digest
-from ..statements import BallotStatement, Externalized, Nominate, ScpStatement
+from ..statements import (
+    BallotStatement,
+    Externalized,
+    Nominate,
+    ScpStatement,
+    Statement,
+)
 from ..trust import SliceMask, Trust
 from . import nomination, pledges
 from .balloting import Balloting
 from .leaders import Electorate
 from .nomination import Combine, Nomination
-from .order import contradicts, is_newer, what_is_insane
+from .order import move, what_is_insane
 from .timeouts import BALLOT_TIMER, NOMINATION_TIMER, ScpTimeouts
 from .voting import Group, MeaningT, StatementT, Tally
 
@@ -43,7 +49,10 @@ LEARNED_MAX = 4096
 """The most quorum sets that a node keeps besides the declared ones."""
 
 _MOVES_MAX = 4096
-"""How many comparisons of a latest with a received statement are remembered."""
+"""How many pairs of a latest and a received statement are remembered."""
+
+_FOLLOWS = object()
+"""Stands for such a pair of which the second is newer and does not contradict the first."""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,8 +62,8 @@ class _Slot:
     slot: int
     nomination: Nomination
     balloting: Balloting
-    moves: dict[tuple[object, object], tuple[bool, bool]] = field(default_factory=dict)
-    """Of two groups: is the second's statement newer, and do the two contradict each other."""
+    moves: dict[tuple[object, object], object] = field(default_factory=dict)
+    """Of two groups, or of none and one: the second's statement may follow the first's."""
     combined: int = 0
     """How many candidates the composite is made of."""
 
@@ -98,8 +107,8 @@ class ScpNode:
                 recalls a statement after this node has said something in the slot.
         """
         slot = self._open
-        if isinstance(event, Receive) and slot is not None:
-            return self._receive(slot, event)
+        if type(event) is Receive and slot is not None:
+            return self._receive(slot, event.sender, event.statement)
         if isinstance(event, Begin):
             return self._begin(event)
         if isinstance(event, Learn):
@@ -114,7 +123,7 @@ class ScpNode:
             case Recall():
                 return self._recall(slot, event)
             case Receive():
-                return self._receive(slot, event)
+                return self._receive(slot, event.sender, event.statement)
             case Propose() | Validated():
                 return ()  # the judging around this node sees to them
 
@@ -180,22 +189,30 @@ class ScpNode:
             outputs += slot.balloting.recall(ballots[-1])
         return self._after_balloting(slot, outputs)
 
-    def _receive(self, slot: _Slot, event: Receive) -> tuple[Output, ...]:
-        sender, statement = event.sender, event.statement
+    def _receive(self, slot: _Slot, sender: NodeId, statement: Statement) -> tuple[Output, ...]:
         bit = self._trust.bits.get(sender)
         if bit is None or sender == self._node:
             return (Reject(sender, f"{sender} is not one of the other nodes"),)
         if statement.slot != slot.slot:
             return (Reject(sender, f"slot {statement.slot} is not open, slot {slot.slot} is"),)
+        outputs: tuple[Output, ...] = ()
         if isinstance(statement, Nominate):
-            named, outputs = self._judge(slot, slot.nomination.tally, sender, statement)
-            if named is not None:
-                outputs += slot.nomination.receive(sender, bit, named)
+            tally = slot.nomination.tally
+            named = tally.group(statement)
+            if slot.moves.get((tally.latest.get(sender), named)) is not _FOLLOWS:
+                newer, outputs = self._judge(slot, tally, sender, named)
+                if not newer:
+                    return outputs
+            outputs += slot.nomination.receive(sender, bit, named)
             return self._after_nomination(slot, outputs)
         if isinstance(statement, BallotStatement):
-            pledged, outputs = self._judge(slot, slot.balloting.tally, sender, statement)
-            if pledged is not None:
-                outputs += slot.balloting.receive(sender, bit, pledged)
+            said = slot.balloting.tally
+            pledged = said.group(statement)
+            if slot.moves.get((said.latest.get(sender), pledged)) is not _FOLLOWS:
+                newer, outputs = self._judge(slot, said, sender, pledged)
+                if not newer:
+                    return outputs
+            outputs += slot.balloting.receive(sender, bit, pledged)
             return self._after_balloting(slot, outputs) if outputs else ()
         return (Reject(sender, "expected a statement of SCP, found one of another protocol"),)
 
@@ -204,33 +221,28 @@ class ScpNode:
         slot: _Slot,
         tally: Tally[StatementT, MeaningT],
         sender: NodeId,
-        statement: StatementT,
-    ) -> tuple[Group[StatementT, MeaningT] | None, tuple[Output, ...]]:
+        group: Group[StatementT, MeaningT],
+    ) -> tuple[bool, tuple[Output, ...]]:
         """Hold a statement against the rules and against the sender's latest one.
 
         Returns:
-            The group that it joins if it is to be taken in, and what to say of it.
+            Whether it is to be taken in, and what to say of it.
         """
-        group = tally.group(statement)
+        statement, latest = group.heard, tally.latest.get(sender)
         if not group.members:  # equal statements were checked when the first one came
             reason = self._what_is_wrong(statement)
             if reason is not None:
-                return None, (Reject(sender, reason),)
-        latest = tally.latest.get(sender)
-        if latest is None:
-            return group, ()
+                return False, (Reject(sender, reason),)
         if latest is group:
-            return None, ()
-        move = slot.moves.get((latest, group))
-        if move is None:
-            first = latest.statement
-            move = is_newer(first, statement), contradicts(first, statement)
+            return False, ()
+        newer, contradiction = move(latest.statement, statement) if latest else (True, False)
+        if newer and not contradiction:
             if len(slot.moves) >= _MOVES_MAX:
                 slot.moves.clear()
-            slot.moves[latest, group] = move
-        newer, contradiction = move
-        accusation = (Accuse(sender, latest.statement, statement),) if contradiction else ()
-        return (group if newer else None), accusation
+            slot.moves[latest, group] = _FOLLOWS
+        if contradiction and latest:
+            return newer, (Accuse(sender, latest.statement, statement),)
+        return newer, ()
 
     def _what_is_wrong(self, statement: ScpStatement) -> str | None:
         if not isinstance(statement, Externalized) and statement.quorum_set not in self._known:

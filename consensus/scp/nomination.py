@@ -9,7 +9,7 @@ Source: draft-mazieres-dinrg-scp-05, section 3.4; Mazières 2015, section 6.1; s
 ``NominationProtocol.cpp``.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Set
 from dataclasses import dataclass
 
 from crypto.digest import Digest
@@ -34,6 +34,11 @@ class Nominated:
     """X: votes to nominate these."""
     accepted: frozenset[Digest]
     """Y: accepts these as nominated."""
+
+    @property
+    def terms(self) -> Set[Hashable]:
+        """None: of others is asked only what the statement heard and this node itself name."""
+        return frozenset()
 
 
 def read(statement: Nominate) -> Nominated:
@@ -109,13 +114,17 @@ class Nomination:
 
     def receive(self, node: NodeId, bit: int, group: NominateGroup) -> tuple[Output, ...]:
         """Take in the newest nomination of another node."""
-        self.tally.record(node, bit, group)
-        if self._stopped:
+        tally = self.tally
+        stirs = tally.record(node, bit, group)
+        follows = not self.candidates and node in self.leaders
+        if self._stopped or not (stirs or follows):
             return ()
+        tally.watch()
         self._promote(group.meaning)
-        if node in self.leaders and not self.candidates:
+        if follows and not self.candidates:
             self._follow(group.meaning)
         self._settle()
+        tally.rest(group)
         return self._outputs()
 
     def recall(self, statement: Nominate) -> tuple[Output, ...]:
@@ -129,6 +138,7 @@ class Nomination:
         self._votes.update(statement.votes)
         self._accepted.update(statement.accepted)
         self._own = self._said = statement
+        self.tally.changed()
         self.tally.record(self._node, self._bit, self.tally.group(statement))
         return (Broadcast(statement),)
 
@@ -194,12 +204,14 @@ class Nomination:
         for value in self._accepted - self.candidates:
             if self._confirms(value):
                 self.candidates.add(value)
+                self.tally.changed()
 
     def _accept(self, values: Iterable[Digest]) -> None:
         for value in values:
             if value not in self._accepted and self._accepts(value):
                 self._accepted.add(value)
                 self._votes.add(value)
+                self.tally.changed()
 
     def _accepts(self, value: Digest) -> bool:
         return self.tally.accepts(

@@ -6,6 +6,7 @@ node that follows them signs two such statements, whatever the others do. They s
 what it takes more than two statements to see.
 """
 
+from functools import lru_cache
 from itertools import pairwise
 
 from crypto.digest import DIGEST_SIZE, Digest
@@ -24,6 +25,9 @@ from .pledges import NO_BALLOT, aborts
 
 NOMINATED_MAX = 4096
 """The most values that one nomination may name."""
+
+_MOVES_MAX = 4096
+"""How many pairs are remembered with what they are: all nodes of a run compare the same ones."""
 
 _RANK = {Prepare: 0, Confirm: 1, Externalized: 2}
 """PREPARE < CONFIRM < EXTERNALIZE."""
@@ -107,6 +111,12 @@ def is_newer(old: ScpStatement, new: ScpStatement) -> bool:
         return isinstance(old, Nominate) and isinstance(new, Nominate) and _grows(old, new)
     rise = _RANK[type(new)] - _RANK[type(old)]
     return rise > 0 or (rise == 0 and _place(old) < _place(new))
+
+
+@lru_cache(_MOVES_MAX)
+def move(old: ScpStatement, new: ScpStatement) -> tuple[bool, bool]:
+    """Whether ``new`` replaces ``old``, and whether the two contradict each other."""
+    return is_newer(old, new), contradicts(old, new)
 
 
 def _grows(old: Nominate, new: Nominate) -> bool:

@@ -8,8 +8,9 @@
 Source: draft-mazieres-dinrg-scp-05, sections 3.5 to 3.8; stellar-core ``BallotProtocol.cpp``.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence, Set
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from crypto.digest import Digest
 
@@ -17,6 +18,9 @@ from ..statements import COUNTER_MAX, Ballot, BallotStatement, Confirm, External
 
 NO_BALLOT = Ballot(0, Digest(b""))
 """Stands for b in a node's own statement before it has any: below all, compatible with none."""
+
+_READ_MAX = 4096
+"""How many statements are remembered with what they say: all nodes of a run hear the same ones."""
 
 
 def is_compatible(first: Ballot, second: Ballot) -> bool:
@@ -54,6 +58,12 @@ class Pledge:
     """What it votes to prepare or accepts as prepared, each ballot once, highest first."""
     boundaries: tuple[int, ...]
     """Counters at which the set of nodes behind a commit may change."""
+    terms: Set[Hashable] = field(init=False)
+    """``ballots`` and ``boundaries``, the latter with ``value``: what is asked because of it."""
+
+    def __post_init__(self) -> None:
+        commits = ((self.value, counter) for counter in self.boundaries)
+        object.__setattr__(self, "terms", frozenset((*self.ballots, *commits)))
 
     def prepares(self, ballot: Ballot) -> bool:
         """Whether it votes to prepare ``ballot``."""
@@ -90,6 +100,11 @@ class Pledge:
 
 def read(statement: BallotStatement) -> Pledge:
     """What a statement says."""
+    return _read(statement)
+
+
+@lru_cache(_READ_MAX)
+def _read(statement: BallotStatement) -> Pledge:
     match statement:
         case Prepare():
             return _read_prepare(statement)

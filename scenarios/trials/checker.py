@@ -26,6 +26,9 @@ from ..findings import Finding, Status
 from ..schema_faults import hospital_of
 from .wire import short
 
+_COMMITS = (Confirm, Externalized)
+"""Kinds that accept a commit."""
+
 SLOTS_KEPT_MAX = 1000
 """Slots whose statements are kept, for whoever investigates a fork."""
 
@@ -99,6 +102,7 @@ class Checker:
         self._decided: dict[int, tuple[Digest, str]] = {}
         self._decisions: dict[tuple[int, str], Digest] = {}
         self._forked: set[int] = set()
+        self._compared: dict[int, dict[tuple[int, int], str | None]] = {}
         self._violations: dict[Property, Finding] = {}
 
     def justified(self, instance: str, slot: int, value: Digest) -> None:
@@ -113,12 +117,12 @@ class Checker:
         before = self._statements(instance, statement.slot)
         if instance in self.honest:
             for earlier in before:
-                reason = contradiction(earlier, statement)
+                reason = self._contradiction(earlier, statement)
                 if reason is not None:
                     self.inconsistent.add(NodeId(hospital_of(instance)))
                     where = f"{instance} said {kind_of(statement)}"
                     self._violate(Property.CONSISTENCY, f"{where}: {reason}", time_us)
-            if isinstance(statement, Confirm | Externalized):
+            if isinstance(statement, _COMMITS):
                 self._check_prepared(instance, statement, time_us)
         before.append(statement)
 
@@ -173,9 +177,22 @@ class Checker:
         of_slot = self.said_by.get(slot)
         if of_slot is None:
             of_slot = self.said_by[slot] = {}
+            self._compared[slot] = {}
             if len(self.said_by) > SLOTS_KEPT_MAX:
-                del self.said_by[min(self.said_by)]
+                first = min(self.said_by)
+                del self.said_by[first], self._compared[first]
         return of_slot.setdefault(instance, [])
+
+    def _contradiction(self, earlier: Statement, statement: Statement) -> str | None:
+        """`contradiction`, asked once for the same two objects: all instances say much the same."""
+        # Both are kept in `said_by` as long as what is noted here: nothing else has their ids.
+        compared = self._compared.get(statement.slot)
+        if compared is None:
+            return contradiction(earlier, statement)
+        pair = (id(earlier), id(statement))
+        if pair not in compared:
+            compared[pair] = contradiction(earlier, statement)
+        return compared[pair]
 
     def _check_prepared(
         self, instance: str, statement: Confirm | Externalized, time_us: int

@@ -1,30 +1,22 @@
 """Simulated time for trials: simpy's queue and its order of events, walked through more directly.
 
-The events are those of simpy, and `simpy.Environment.run` would do the same with them. What is left
-out is what trials do not use: events that fail, processes, and an event for each end of a run.
+Timers are events of simpy. Messages, which are most of what happens, are entries of its queue
+without an event: the receiver is called with sender and message. What is left out is what trials do
+not use: events that fail, processes, and an event for each end of a run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from typing import Any
 
 import simpy
 from simpy.events import NORMAL
 
-Callbacks = Any
-"""What simpy calls with an event: a tuple here, which simpy only walks through."""
+Target = Callable[[str, Any], None]
+"""Called with sender and message when a message arrives."""
 
-
-class Delivery:
-    """A message under way to one receiver: no more than the queue asks of an event."""
-
-    __slots__ = ("callbacks", "message", "sender")
-    _ok = True
-
-    def __init__(self, callbacks: Callbacks, sender: str, message: Any) -> None:
-        self.callbacks = callbacks
-        self.sender = sender
-        self.message = message
+_MESSAGE_ENTRY = 6
+"""Length of a message's entry: time, priority, number, target, sender, message. Simpy's have 4."""
 
 
 class Clock(simpy.Environment):
@@ -42,12 +34,17 @@ class Clock(simpy.Environment):
         """Let events happen in their order until it is stopped, or nothing is left."""
         queue: list[Any] = self._queue
         while queue and not self._over:
-            self._now, _, _, event = heappop(queue)
-            for callback in event.callbacks:
-                callback(event)
+            entry = heappop(queue)
+            self._now = entry[0]
+            event = entry[3]
+            if len(entry) == _MESSAGE_ENTRY:
+                event(entry[4], entry[5])
+            else:
+                for callback in event.callbacks:
+                    callback(event)
 
     def post(
-        self, sender: str, message: Any, targets: Iterable[Callbacks], delays: Iterable[int]
+        self, sender: str, message: Any, targets: Iterable[Target], delays: Iterable[int]
     ) -> None:
         """Put a message on its way to several receivers.
 
@@ -59,9 +56,8 @@ class Clock(simpy.Environment):
         """
         queue: list[Any] = self._queue
         now, numbers = self._now, self._eid
-        for callbacks, delay_us in zip(targets, delays, strict=True):
-            event = Delivery(callbacks, sender, message)
-            heappush(queue, (now + delay_us, NORMAL, next(numbers), event))
+        for target, delay_us in zip(targets, delays, strict=True):
+            heappush(queue, (now + delay_us, NORMAL, next(numbers), target, sender, message))
 
     def forget(self) -> None:
         """Drop every event that is still to come, so that a run can be freed at once."""

@@ -33,6 +33,7 @@ class Outbox:
             self._lie(self._interposer, statement, supporting, form)
             return
         world = self._world
+        statement = world.same(statement)
         size = world.bytes_of(self._node, statement, supporting)
         parcel = form(statement.slot, receipts(self._node, statement, supporting), size)
         world.network.broadcast(self._instance, self.peers, parcel, size, statement.slot)
@@ -70,6 +71,7 @@ class Outbox:
                 continue
             if sent != statement:
                 world.checker.lied(self._instance, sent)
+            sent = world.same(sent)
             size = world.bytes_of(self._node, sent, supporting)
             parcel = form(sent.slot, receipts(self._node, sent, supporting), size)
             world.network.send(self._instance, peer, parcel, size, statement.slot)

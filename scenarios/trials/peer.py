@@ -38,7 +38,7 @@ from .certificates import Evidence, check
 from .outbox import Outbox
 from .protocols import node_of
 from .timers import Timers
-from .values import accepts, proposal_of
+from .values import accepts, proposal_of, reason_of
 from .wire import (
     CHAIN_ID,
     Ask,
@@ -77,6 +77,7 @@ class Peer:
         self._outbox = Outbox(instance, peers, world, interposer)
         self._interposer = interposer
         self._slot = 0
+        self._last_slot = world.trial.slots
         self._opened_us = 0
         self._decided: Digest | None = None
         self._down = False
@@ -110,7 +111,7 @@ class Peer:
                     self._carry_out(outputs)
         else:
             self._receive_rest(sender, message)
-        if self._decided is not None:
+        if self._decided is not None and self._slot < self._last_slot:
             self._settle()
 
     def leave(self) -> None:
@@ -278,7 +279,8 @@ class Peer:
             self._evidence.take(self.node, statement)
         if self._world.trace is not None:
             self._note("say", worded(statement))
-        self._world.checker.said(self.instance, statement, self._world.now_us)
+        world = self._world
+        world.checker.said(self.instance, world.same(statement), world.now_us)
 
     def _decide(self, value: Digest) -> None:
         world, now_us = self._world, self._world.now_us
@@ -295,7 +297,7 @@ class Peer:
 
         def answer() -> None:
             accept = accepts(self._world.trial, slot, self.instance)
-            validated = Validated(slot, candidate, accept, "ok" if accept else "local-score", ())
+            validated = Validated(slot, candidate, accept, reason_of(accept), ())
             if self._interposer is not None:
                 validated = self._interposer.judge(validated, self._world.leader(slot))
             self._give(validated)

@@ -4,86 +4,47 @@ Everything follows from the trial and its seed: two runs give the same outcome, 
 """
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import inf
 
 import simpy
 
-from consensus.forensics import ForkFinding
 from consensus.quorum import greatest_quorum
 from crypto.identity import NodeId
 
 from ..adversaries import lying_hospitals
 from ..adversaries.conduct import faulty_hospitals
-from ..findings import Finding
 from ..schema_faults import Partition, hospital_of
 from .blame import blame, culprits
 from .building import instances_of
-from .checker import Checker, Fork, Property
+from .checker import Checker
 from .clock import Clock
+from .kernel import play, serves
+from .outcome import SlotLatency, TrialOutcome
 from .peer import Peer
 from .protocols import counted_sets, trust_of
 from .trial import Trial
-from .world import Decision, Trace
+from .world import Trace
 
-
-@dataclass(frozen=True, slots=True)
-class SlotLatency:
-    """How long a slot took, in simulated time from its first opening."""
-
-    slot: int
-    """The slot."""
-    first_us: int
-    """Until the first correct instance decided."""
-    last_us: int | None
-    """Until the last one did; None if some did not."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrialOutcome:
-    """What came out of a trial."""
-
-    findings: Mapping[Property, Finding]
-    """The state of each property."""
-    decisions: Mapping[str, tuple[Decision, ...]]
-    """What each instance decided, slot after slot."""
-    latencies: tuple[SlotLatency, ...]
-    """Of each slot that a correct instance decided."""
-    message_count: int
-    """Messages that were sent."""
-    size_bytes: int
-    """Their bytes."""
-    lost_count: int
-    """Those that got lost by chance."""
-    event_count: int
-    """Messages and timers that the instances handled."""
-    end_us: int
-    """When the trial ended, in simulated time."""
-    faulty: frozenset[NodeId]
-    """Hospitals that the scenario made faulty: lying, silent or stopped."""
-    lying: frozenset[NodeId]
-    """Those that it made lie."""
-    culprits: frozenset[NodeId]
-    """Hospitals that two statements of theirs convict."""
-    forks: tuple[tuple[Fork, ForkFinding | None], ...]
-    """Each slot that was decided differently, and whom that convicts; None where what was signed
-    contains no two certificates."""
-
-    @property
-    def wrongly_convicted(self) -> frozenset[NodeId]:
-        """Honest hospitals that are convicted: none, or forensics is wrong."""
-        return self.culprits - self.lying
+__all__ = ["SlotLatency", "TrialOutcome", "run_events", "run_trial"]
 
 
 def run_trial(trial: Trial, trace: Trace | None = None) -> TrialOutcome:
-    """Run a trial.
+    """Run a trial: by the kernel where it serves and nobody watches, event by event elsewhere.
+
+    The outcome is the same either way.
 
     Args:
         trial: What to run; a split must have been expanded.
         trace: Called for each event; costs nothing if absent.
     """
+    outcome = play(trial) if trace is None and serves(trial) else None
+    return run_events(trial, trace) if outcome is None else outcome
+
+
+def run_events(trial: Trial, trace: Trace | None = None) -> TrialOutcome:
+    """Run a trial event by event; see `run_trial`."""
     with _without_collector():
         return _run(trial, trace)
 

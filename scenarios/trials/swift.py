@@ -9,10 +9,11 @@ With constant latencies the two give the same runs, event by event; with others,
 distribution (`tests/test_trials_swift.py`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import SimulationError
 from ..schema_faults import Delay, Fault, Firewall, Partition
@@ -22,7 +23,7 @@ from ..simulation.cuts import Cut, cuts_between, release_us
 from ..simulation.delays import LinkLatency, draw, sampled
 from ..simulation.streams import stream
 from ..units import PPM
-from .clock import Callbacks, Clock, Delivery
+from .clock import Clock, Target
 
 _Places = tuple[tuple[int, ...], tuple[int, ...]]
 """In which group of each partition two instances stand; -1 for none."""
@@ -47,6 +48,21 @@ def serves(section: NetworkSection, faults: Sequence[Fault]) -> bool:
     return plain and not any(isinstance(fault, Firewall | Delay) for fault in faults)
 
 
+def lane_stream(seed: int, sender: str) -> np.random.Generator:
+    """The chance of a sender's delays, in the order of what it sends."""
+    return stream(seed, "swift", sender)
+
+
+def block_of(count: int) -> int:
+    """How many delays are drawn at once by a sender that has so many receivers."""
+    return max(count, _BLOCK)
+
+
+def whole_us(drawn: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Delays as they count: whole microseconds, each at least one."""
+    return np.maximum(np.rint(drawn), 1.0).astype(np.int64)
+
+
 class SwiftNetwork:
     """Carries messages between connected instances in simulated time."""
 
@@ -66,21 +82,17 @@ class SwiftNetwork:
         self._loss = section.loss_ppm / PPM
         self._partitions = tuple(partitions)
         self._seed = seed
-        self._targets: dict[str, Callbacks] = {}
+        self._targets: dict[str, Target] = {}
         self._lanes: dict[str, _Lane] = {}
         self._cuts: dict[_Places, tuple[tuple[Cut, ...], tuple[Cut, ...]]] = {}
         self._places: dict[str, tuple[int, ...]] = {}
         self._messages = self._size_bytes = self._held = self._dropped = self._lost = 0
 
-    def connect(self, instance: str, receive: Callable[[str, Any], None]) -> None:
+    def connect(self, instance: str, receive: Target) -> None:
         """Let an instance (a hospital, or its twin) send and receive."""
         if instance in self._targets:
             raise SimulationError(f"expected an instance that is not connected: '{instance}'")
-
-        def deliver(arrival: Delivery) -> None:
-            receive(arrival.sender, arrival.message)
-
-        self._targets[instance] = (deliver,)
+        self._targets[instance] = receive
         self._places[instance] = tuple(
             next((number for number, group in enumerate(each.groups) if instance in group), -1)
             for each in self._partitions
@@ -124,7 +136,7 @@ class SwiftNetwork:
         self, lane: "_Lane", sender: str, receivers: tuple[str, ...], message: Any
     ) -> None:
         now_us, places = int(self._clock.now), self._places
-        targets: list[Callbacks] = []
+        targets: list[Target] = []
         delays: list[int] = []
         chances = lane.chances(len(receivers)) if self._loss else ()
         taken = lane.delays(len(receivers))
@@ -160,20 +172,30 @@ class SwiftNetwork:
 class _Lane:
     """One sender: its receivers and its chance."""
 
-    __slots__ = ("_delays", "_generator", "_latency", "_losses", "_next", "receivers", "targets")
+    __slots__ = (
+        "_delays",
+        "_generator",
+        "_latency",
+        "_losses",
+        "_name",
+        "_next",
+        "receivers",
+        "targets",
+    )
 
     def __init__(self, latency: LinkLatency, seed: int, sender: str) -> None:
         self.receivers: tuple[str, ...] = ()
         """Those that ``targets`` stands for."""
-        self.targets: tuple[Callbacks, ...] = ()
+        self.targets: tuple[Target, ...] = ()
         """What is called on an arrival at each of them."""
         self._latency = latency
-        self._generator = stream(seed, "swift", sender)
-        self._losses = stream(seed, "swift/loss", sender)
+        self._generator = lane_stream(seed, sender)
+        self._losses: np.random.Generator | None = None
+        self._name = (seed, sender)
         self._delays: list[int] = []
         self._next = 0
 
-    def aim(self, receivers: tuple[str, ...], targets: Sequence[Callbacks]) -> None:
+    def aim(self, receivers: tuple[str, ...], targets: Sequence[Target]) -> None:
         """Take other receivers."""
         self.receivers, self.targets = receivers, tuple(targets)
 
@@ -181,14 +203,16 @@ class _Lane:
         """The next delays: whole microseconds, each at least one."""
         start, end = self._next, self._next + count
         if end > len(self._delays):
-            drawn = draw(self._latency, self._generator, max(count, _BLOCK))
-            whole = np.maximum(np.rint(drawn), 1.0).astype(np.int64)
-            self._delays = self._delays[start:] + whole.tolist()
+            drawn = draw(self._latency, self._generator, block_of(count))
+            self._delays = self._delays[start:] + whole_us(drawn).tolist()
             start, end = 0, count
         self._next = end
         return self._delays[start:end]
 
     def chances(self, count: int) -> list[float]:
         """Numbers from 0 to below 1, each equally likely."""
+        if self._losses is None:
+            seed, sender = self._name
+            self._losses = stream(seed, "swift/loss", sender)
         found: list[float] = self._losses.random(count).tolist()
         return found

@@ -6,6 +6,7 @@ who hear the first face, another one for the rest.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from consensus.judging import leader_of
 from consensus.statements import Proposal
@@ -19,6 +20,8 @@ from ..units import PPM
 from .trial import Trial
 
 _LABEL = "tclearn/trial/v1"
+_KEPT_MAX = 1024
+"""Values and proposals that are kept: they are the same in every trial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class SlotValues:
         return (self.accepted, self.rejected, self.absent)
 
 
+@lru_cache(_KEPT_MAX)
 def values_of(slot: int, face: int = 0) -> SlotValues:
     """The values of a slot, or those of a second candidate that its leader proposes."""
     names = ("accepted", "rejected")
@@ -45,6 +49,7 @@ def values_of(slot: int, face: int = 0) -> SlotValues:
     return SlotValues(accepted, rejected, digest(_LABEL, [slot, "absent"]))
 
 
+@lru_cache(_KEPT_MAX)
 def proposal_of(slot: int, face: int) -> Proposal:
     """What a leader proposes; its second face proposes another candidate."""
     values = values_of(slot, face)
@@ -96,15 +101,20 @@ class Faces:
         )
 
 
+def reason_of(accept: bool) -> str:
+    """The reason in a verdict."""
+    return "ok" if accept else "local-score"
+
+
 def accepts(trial: Trial, slot: int, instance: str) -> bool:
     """Whether an instance itself thinks well of a slot's candidate, by chance."""
-    leader = leader_of(slot, trial.hospitals)
+    poisons = [fault for fault in trial.faults if isinstance(fault, Poison)]
+    leader = leader_of(slot, trial.hospitals) if poisons else None
     poisoned = any(
-        isinstance(fault, Poison)
-        and fault.hospital == leader
+        fault.hospital == leader
         and fault.from_round <= slot
         and (fault.until_round is None or slot <= fault.until_round)
-        for fault in trial.faults
+        for fault in poisons
     )
     ppm = trial.verdicts.poisoned_ppm if poisoned else trial.verdicts.good_ppm
     if ppm in (0, PPM):

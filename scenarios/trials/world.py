@@ -19,8 +19,8 @@ from .trial import Trial
 from .values import Faces, SlotValues, values_of
 from .wire import Message, Signed, statement_bytes
 
-_SIZES_MAX = 10_000
-"""Statements whose sizes are kept."""
+_KEPT_MAX = 10_000
+"""Statements that are kept, and sizes of statements."""
 
 Trace = Callable[[int, str, str, str], None]
 """Called with time, instance, event and words."""
@@ -71,6 +71,9 @@ class World:
         self._values: dict[int, SlotValues] = {}
         self._leaders: dict[int, NodeId] = {}
         self._sizes: dict[tuple[int, Statement], int] = {}
+        self._statements: dict[Statement, Statement] = {}
+        self._given: Statement | None = None
+        self._same: Statement
 
     @property
     def now_us(self) -> int:
@@ -91,6 +94,15 @@ class World:
             found = self._values[slot] = values_of(slot)
         return found
 
+    def same(self, statement: Statement) -> Statement:
+        """The first of all equal statements: others recognise it without comparing."""
+        if statement is not self._given:  # what is recorded is broadcast next
+            if len(self._statements) >= _KEPT_MAX:
+                self._statements.clear()
+            self._same = self._statements.setdefault(statement, statement)
+            self._given = statement
+        return self._same
+
     def claims_to(self, receiver: str) -> Iterator[QuorumSet]:
         """The false quorum sets that an instance is told of."""
         for instance in sorted(self.interposers):
@@ -110,7 +122,7 @@ class World:
         key = (len(node), statement)
         found = self._sizes.get(key)
         if found is None:
-            if len(self._sizes) >= _SIZES_MAX:
+            if len(self._sizes) >= _KEPT_MAX:
                 self._sizes.clear()
             extra = self.trial.signature_bytes
             found = statement_bytes((node, statement), self.trust.digests[node], extra)
