@@ -1,5 +1,6 @@
 """A hospital's contribution to a round: the difference its training made to the base model."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,20 @@ class Update:
 def difference(weights: Weights, base: Weights) -> torch.Tensor:
     """Return weights minus base as float32[n_params]."""
     return flatten(weights) - flatten(base)
+
+
+def norm_of(delta: torch.Tensor) -> float:
+    """Return the Euclidean norm of a delta float32[n_params]; NaN if an entry is NaN.
+
+    It is computed as in `fl.quantize`, which clips what is longer than its bound.
+    """
+    values = delta.detach().to(torch.float64).numpy()
+    largest = float(np.abs(values).max())
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    # By the largest entry first: the square of a large number is infinite, of a small one zero.
+    shape = values / largest
+    return largest * math.sqrt(float(np.sum(shape * shape)))
 
 
 def apply(spec: ModelSpec, base: Weights, delta: torch.Tensor) -> Weights:

@@ -1,76 +1,88 @@
-"""The tables of a run as CSV: one file for each kind, one row for each thing."""
+"""Writes the tables of a run as CSV: one file for each kind, one row for each thing."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import pandas as pd
 
 from ledger.errors import StoreError
 
+from .simulation.handed_in import UpdateRow
 from .simulation.outcome import Outcome
+from .simulation.stages import Work
+from .tables import COLUMNS, Kind
 
-_Row = TypeVar("_Row")
+
+def _of_origin(name: str, row: UpdateRow) -> object:
+    return getattr(row.origin, name)
+
+
+_VALUES: Mapping[str, Mapping[str, Callable[[Any], object]]] = {
+    "rounds": {
+        "type": lambda row: row.type.value,
+        "authors": lambda row: " ".join(row.authors),
+        "reject_count": lambda row: sum(row.reject_reasons.values()),
+        "reject_reasons": lambda row: " ".join(
+            f"{reason}:{count}" for reason, count in row.reject_reasons.items()
+        ),
+    },
+    "verdicts": {"hospital": lambda row: row.instance},
+    "updates": {
+        "hospital": lambda row: row.instance,
+        **{
+            name: partial(_of_origin, name)
+            for name in ("norm", "sent_norm", "over_bound", "poisoned", "forged")
+        },
+        "refused_count": lambda row: len(row.refused_by),
+        "refused_by": lambda row: " ".join(row.refused_by),
+        "fate": lambda row: row.fate.value,
+    },
+    "messages": {
+        "sender": lambda row: row[0][0],
+        "receiver": lambda row: row[0][1],
+        "message_count": lambda row: row[1].message_count,
+        "size_bytes": lambda row: row[1].size_bytes,
+        "held_count": lambda row: row[1].held_count,
+        "dropped_count": lambda row: row[1].dropped_count,
+    },
+    "costs": {
+        "hospital": lambda row: row.instance,
+        "message_count": lambda row: row.sent.message_count,
+        "size_bytes": lambda row: row.sent.size_bytes,
+    },
+    "stages": {
+        "hospital": lambda row: row.instance,
+        "kind": lambda row: "computing" if isinstance(row.stage, Work) else "sending",
+        "stage": lambda row: row.stage.value,
+        "message_count": lambda row: row.sent.message_count,
+        "size_bytes": lambda row: row.sent.size_bytes,
+    },
+}
+"""How a column comes from a row, where it is not the row's field of its name."""
+_TYPES: Mapping[Kind, str] = {
+    "text": "object",
+    "whole": "Int64",  # stays whole where there are gaps
+    "number": "float64",
+    "truth": "bool",
+}
 
 
 def tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
-    """The tables by name: ``rounds``, ``verdicts``, ``messages`` and ``costs``.
+    """The tables by name, as `COLUMNS` says.
 
     Scores are in millionths, times in simulated microseconds, sizes in bytes.
     """
-    return {
-        "rounds": _table(
-            outcome.rounds,
-            {
-                "height": lambda row: row.height,
-                "type": lambda row: row.type.value,
-                "proposer": lambda row: row.proposer,
-                "authors": lambda row: " ".join(row.authors),
-                "global_score": lambda row: row.global_score,
-                "accept_count": lambda row: row.accept_count,
-                "reject_count": lambda row: sum(row.reject_reasons.values()),
-                "reject_reasons": lambda row: " ".join(
-                    f"{reason}:{count}" for reason, count in row.reject_reasons.items()
-                ),
-                "voter_count": lambda row: row.voter_count,
-                "decided_us": lambda row: row.decided_us,
-            },
-        ),
-        "verdicts": _table(
-            outcome.verdicts,
-            {
-                "slot": lambda row: row.slot,
-                "hospital": lambda row: row.instance,
-                "accept": lambda row: row.accept,
-                "reason": lambda row: row.reason,
-                "global_score": lambda row: row.global_score,
-                "local_score": lambda row: row.local_score,
-                "time_us": lambda row: row.time_us,
-            },
-        ),
-        "messages": _table(
-            outcome.traffic.items(),
-            {
-                "sender": lambda row: row[0][0],
-                "receiver": lambda row: row[0][1],
-                "message_count": lambda row: row[1].message_count,
-                "size_bytes": lambda row: row[1].size_bytes,
-                "held_count": lambda row: row[1].held_count,
-                "dropped_count": lambda row: row[1].dropped_count,
-            },
-        ),
-        "costs": _table(
-            outcome.instances,
-            {
-                "hospital": lambda row: row.instance,
-                "height": lambda row: row.height,
-                "signature_count": lambda row: row.signature_count,
-                "busy_us": lambda row: row.busy_us,
-                "message_count": lambda row: row.sent.message_count,
-                "size_bytes": lambda row: row.sent.size_bytes,
-            },
-        ),
+    rows: Mapping[str, Iterable[object]] = {
+        "rounds": outcome.rounds,
+        "verdicts": outcome.verdicts,
+        "updates": outcome.updates,
+        "messages": outcome.traffic.items(),
+        "costs": outcome.instances,
+        "stages": outcome.stages,
     }
+    return {name: _table(name, rows[name]) for name in COLUMNS}
 
 
 def write_tables(outcome: Outcome, folder: Path) -> None:
@@ -87,9 +99,14 @@ def write_tables(outcome: Outcome, folder: Path) -> None:
         raise StoreError(f"cannot write the tables in {folder}: {error.strerror}") from None
 
 
-def _table(rows: Iterable[_Row], columns: Mapping[str, Callable[[_Row], object]]) -> pd.DataFrame:
+def _table(name: str, rows: Iterable[object]) -> pd.DataFrame:
     """Lay rows out in columns, which a table without rows has, too."""
-    kept = list(rows)
-    table = pd.DataFrame({name: [value(row) for row in kept] for name, value in columns.items()})
-    scores = [name for name in columns if name.endswith("_score")]
-    return table.astype(dict.fromkeys(scores, "Int64"))  # whole numbers, gaps left empty
+    kept, kinds, values = list(rows), COLUMNS[name], _VALUES[name]
+    table = pd.DataFrame(
+        {column: [_value(row, column, values.get(column)) for row in kept] for column in kinds}
+    )
+    return table.astype({column: _TYPES[kind] for column, kind in kinds.items()})
+
+
+def _value(row: object, column: str, value: Callable[[Any], object] | None) -> object:
+    return getattr(row, column) if value is None else value(row)

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +150,10 @@ def _result(outcome: "Outcome", directory: RunDirectory) -> dict[str, Any]:
         "accepted": outcome.accepted_count,
         "rejected": outcome.rejected_count,
         "global_score": {"first": outcome.first_score, "final": outcome.final_score},
+        "global_loss": {
+            "first": _finite(outcome.first_loss),
+            "final": _finite(outcome.final_loss),
+        },
         "accused": dict(outcome.accused),
         "simulated_us": outcome.time_us,
         "trace_events": outcome.event_count,
@@ -160,6 +165,11 @@ def _result(outcome: "Outcome", directory: RunDirectory) -> dict[str, Any]:
         },
         "run_dir": str(directory.path),
     }
+
+
+def _finite(number: float | None) -> float | None:
+    """A number as JSON knows numbers."""
+    return number if number is not None and isfinite(number) else None
 
 
 class _Show:

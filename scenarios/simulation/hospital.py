@@ -6,7 +6,7 @@ itself. Everything it does is the effect of one event at one simulated time; wha
 the time that the cost profile says, one thing after the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from consensus.messages import (
     Accuse,
@@ -42,6 +42,7 @@ from ledger.statement import check_recordable
 
 from ..schema_faults import hospital_of
 from .catching_up import CatchUp, sound_blocks
+from .channel import Traffic
 from .diary import Diary
 from .docket import Docket
 from .inbox import PENDING_COUNT_MAX, Inbox
@@ -49,12 +50,14 @@ from .judgement import judge
 from .life import Life, OpenLife
 from .notary import CosignatureMessage, HeadMessage
 from .open_slot import OpenSlot
+from .outbox import Mail, Outbox
 from .processor import Processor
-from .reception import cost_us, received_draft, received_update
+from .reception import effort_of, received_draft, received_update
 from .replica import Replica
 from .rounds import Rounds
 from .sealing import absent_core, accepted_core, rejected_core
 from .speaker import Speaker
+from .stages import Effort, Freight, Work
 from .timers import Timers
 from .trace import short
 from .wire import (
@@ -67,7 +70,7 @@ from .wire import (
     UpdateMessage,
     describe,
 )
-from .witnessing import Mail, Witnessing
+from .witnessing import Witnessing
 from .world import Conduct, Rules, World
 
 
@@ -89,7 +92,7 @@ class Hospital:
         """The node whose key it has."""
         self._peers = tuple(peers)
         self._env = world.env
-        self._network = world.network
+        self._outbox = outbox = Outbox(instance, world.network)
         self._verifier = world.verifier
         self._observer = world.observer
         self._rules = rules
@@ -100,11 +103,9 @@ class Hospital:
         self._diary = Diary(instance, processor, world.trace)
         self._timers = Timers(processor, self._step)
         self._speaker = speaker = Speaker(
-            instance, peers, world.network, processor, self._diary, rules, conduct.interposer
+            instance, peers, outbox, processor, self._diary, rules, conduct.interposer
         )
-        self._rounds = Rounds(
-            self.node_id, world.env, processor, rules, self._is_open, self._put, speaker
-        )
+        self._rounds = Rounds(instance, world, processor, rules, self._is_open, self._put, speaker)
         self._catch_up = CatchUp(
             self.node_id, peers, processor, speaker, rules.catch_up_us, self._is_behind
         )
@@ -122,9 +123,14 @@ class Hospital:
         return self._life.replica
 
     @property
-    def busy_us(self) -> int:
-        """Simulated microseconds it spent computing."""
-        return self._processor.busy_us
+    def efforts(self) -> Effort:
+        """Simulated microseconds it spent computing, by what they went to."""
+        return self._processor.efforts
+
+    @property
+    def freights(self) -> Mapping[Freight, Traffic]:
+        """What it sent, by what it was for."""
+        return self._outbox.sent()
 
     @property
     def signature_count(self) -> int:
@@ -157,12 +163,7 @@ class Hospital:
         """Open the files; all that this hospital knows is what they hold."""
         self._life: Life = self._open_life()
         self._witnessing = Witnessing(
-            self.instance,
-            self._peers,
-            self._life.notary,
-            self._processor,
-            self._network,
-            self._rules.costs,
+            self._peers, self._life.notary, self._processor, self._outbox, self._rules.costs
         )
 
     def _crash(self) -> None:
@@ -270,12 +271,12 @@ class Hospital:
                 self._answer(sender, message)
             case MissedAnswer():
                 needed_us = self._rules.costs.verify_us * max(1, len(message.blocks))
-                self._processor.after(needed_us, lambda: self._take_missed(message))
+                self._processor.after({Work.VERIFY: needed_us}, lambda: self._take_missed(message))
             case StatementMessage() | UpdateMessage():
                 self._diary.delivered(message, sender)
                 genesis = self.replica.state.genesis
-                needed_us = cost_us(message, genesis, self._rules.costs)
-                self._processor.after(needed_us, lambda: self._handle(message, sender))
+                effort = effort_of(message, genesis, self._rules.costs)
+                self._processor.after(effort, lambda: self._handle(message, sender))
 
     def _handle(self, message: Message, sender: str | None = None) -> None:
         open_slot = self._open
@@ -364,11 +365,7 @@ class Hospital:
             self._diary.refused(answer.node, str(error))
         height = self.replica.state.height
         if height > before:
-            self._diary.write(
-                "catch-up",
-                height=height,
-                by=answer.node,
-            )
+            self._diary.write("catch-up", height=height, by=answer.node)
         if self._inbox.latest_slot > height + 1:
             if height > before:
                 self._catch_up.ask(height)
@@ -384,7 +381,9 @@ class Hospital:
         open_slot = self._open
         if open_slot is None:
             return  # between two slots
-        for output in self._life.node.step(event):
+        outputs = self._life.node.step(event)
+        self._observer.stepped(self.instance, event, outputs)
+        for output in outputs:
             self._carry_out(open_slot, output)
         self._try_to_append(open_slot)
 
@@ -406,11 +405,7 @@ class Hospital:
                 self._validate(slot, candidate)
             case Externalize(value=value):
                 open_slot.decided = value
-                self._diary.write(
-                    "externalize",
-                    slot=open_slot.slot,
-                    value=short(value),
-                )
+                self._diary.write("externalize", slot=open_slot.slot, value=short(value))
                 self._observer.externalized(self.instance, open_slot.slot, value)
             case Accuse():
                 self._accuse(output.node, self._docket.accuse(output, open_slot))
@@ -451,7 +446,8 @@ class Hospital:
         needed_us, answer = judge(slot, draft, self._life, self._docket, self._rules.costs)
         if self._conduct.interposer is not None:
             answer = self._conduct.interposer.judge(answer, open_slot.leader)
-        self._processor.after(needed_us, lambda: self._judged(open_slot, draft, answer))
+        effort = {Work.VALIDATE: needed_us}
+        self._processor.after(effort, lambda: self._judged(open_slot, draft, answer))
 
     def _judged(self, open_slot: OpenSlot, draft: Draft, answer: Validated) -> None:
         self._step(answer)
@@ -477,12 +473,8 @@ class Hospital:
         core, replica = block.core, self.replica
         replica.append(block, files)
         self._open = None
-        self._diary.write(
-            "append",
-            height=core.height,
-            type=core.type.value,
-            core=short(replica.state.head),
-        )
+        head = short(replica.state.head)
+        self._diary.write("append", height=core.height, type=core.type.value, core=head)
         self._observer.appended(self.instance, block, self._processor.now_us)
         if core.type is RecordType.ACCEPTED and isinstance(core.body, ModelCandidate):
             self._life.learner.adopt(files[0], core.body.global_score)

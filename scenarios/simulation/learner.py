@@ -15,12 +15,14 @@ from fl.aggregate import fedavg
 from fl.attack import Attack, poison_delta, poison_samples
 from fl.candidate import Candidate, ModelClaim, claim_for
 from fl.cohort import Samples, Share
+from fl.errors import WeightsError
 from fl.model import ModelSpec, from_bytes, to_bytes
 from fl.train import TrainingSpec, train
-from fl.update import Update, apply, difference
-from fl.validate import Bar, Check, Thresholds, Validation, evaluate, validate
+from fl.update import Update, apply, difference, norm_of
+from fl.validate import Bar, Check, Thresholds, Validation, evaluate, loss, validate
 from ledger.candidate import UpdateEntry
 
+from .handed_in import Origin
 from .norms import Norm, Proven
 from .streams import stream, stream_seed
 
@@ -62,6 +64,13 @@ class Curriculum:
             return None
         base = from_bytes(self.model, base_file)
         return to_bytes(apply(self.model, base, self.norm.mean_in(total, count)))
+
+    def global_loss(self, file: bytes) -> float | None:
+        """The mean cross-entropy of a model on G; None where a file holds no model of ours."""
+        try:
+            return loss(self.model, from_bytes(self.model, file), self.global_set)
+        except WeightsError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +149,7 @@ class Learner:
         self._judge = Judge(curriculum, share.local)
         self._bar = FIRST_BAR
         self._integers: dict[int, NDArray[np.int64]] = {}
+        self._origins: dict[int, Origin] = {}
 
     @property
     def model(self) -> ModelSpec:
@@ -169,13 +179,19 @@ class Learner:
         delta = difference(train(curriculum.model, base, samples, curriculum.training, seed), base)
         for number, attack in enumerate(attacks):
             delta = poison_delta(attack, delta, self._seed("poison-delta", slot, number))
-        norm = curriculum.norm
-        if norm is None:
-            return Update(self._node, delta, len(samples))
+        length, sent, over = norm_of(delta), delta, False
         forges = any(each.forges and each.active(slot) for each in self._poisonings)
-        generator = stream(curriculum.seed, self._instance, "quantise", slot)
-        self._integers[slot] = values = norm.integers(delta, generator, clip=not forges)
-        return Update(self._node, norm.update_of(values), len(samples))
+        norm = curriculum.norm
+        if norm is not None:
+            generator = stream(curriculum.seed, self._instance, "quantise", slot)
+            self._integers[slot] = values = norm.integers(delta, generator, clip=not forges)
+            sent, over = norm.update_of(values), length > norm.quantizer.clip
+        self._origins[slot] = Origin(length, norm_of(sent), over, bool(attacks), forges)
+        return Update(self._node, sent, len(samples))
+
+    def origin(self, slot: int) -> Origin:
+        """How the update trained last for a slot came about, for an observer."""
+        return self._origins.pop(slot)
 
     def prove(self, slot: int, entry: UpdateEntry, parent: Digest, base: Digest) -> Proven | None:
         """Prove the norm of the update trained for a slot; None where nothing is proven.

@@ -53,6 +53,8 @@ class Norm:
             generator: For unbiased rounding.
             clip: Whether to keep to the bound; a cheat does not.
         """
+        # No integer stands for what is not finite: of an attack, or of a training that diverged.
+        delta = torch.nan_to_num(delta, nan=0.0, posinf=0.0, neginf=0.0)
         if clip:
             return quantize(self.quantizer, delta, generator).values
         scaled = delta.to(torch.float64).numpy() * self.quantizer.scale

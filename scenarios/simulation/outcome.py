@@ -1,7 +1,7 @@
 """What came out of a run: the rounds as they were recorded, and the verdicts on the invariants."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from consensus.statements import Statement, Verdict
 from crypto.digest import Digest
@@ -9,7 +9,9 @@ from ledger.block import Block, RecordType
 from ledger.candidate import ModelCandidate
 
 from .checker import Finding, Invariant, Status
+from .handed_in import UpdateBook, UpdateRow
 from .network import Traffic
+from .stages import Freight, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class RoundRow:
     """Whose updates the candidate combines."""
     global_score: int | None
     """The candidate's score on G, in millionths."""
+    global_loss: float | None
+    """Its mean cross-entropy on G (natural logarithm); None where it is no model of ours."""
     accept_count: int
     """Verdicts for it in the seal."""
     reject_reasons: Mapping[str, int]
@@ -77,6 +81,25 @@ class InstanceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class StageRow:
+    """What one instance spent on one stage of its work: computing time, or what it sent for it."""
+
+    instance: str
+    """Its name."""
+    stage: Work | Freight
+    """What it was spent on."""
+    busy_us: int = 0
+    """Simulated time it spent computing."""
+    sent: Traffic = field(default_factory=Traffic)
+    """What it sent; parts of other messages count as bytes alone."""
+
+    @property
+    def clear_bytes(self) -> int:
+        """Bytes of it that whoever taps a link can read: all, as nothing on the wire is sealed."""
+        return self.sent.size_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of a run."""
 
@@ -92,8 +115,12 @@ class Outcome:
     """One row per height."""
     verdicts: tuple[VerdictRow, ...]
     """One row per verdict."""
+    updates: tuple[UpdateRow, ...]
+    """One row per update that was handed in."""
     instances: tuple[InstanceRow, ...]
     """One row per instance, in the order of their names."""
+    stages: tuple[StageRow, ...]
+    """One row per instance and stage that cost it anything."""
     traffic: Mapping[tuple[str, str], Traffic]
     """What went from whom to whom."""
     accused: Mapping[str, int]
@@ -102,6 +129,10 @@ class Outcome:
     """Score of the first model on G, in millionths."""
     final_score: int
     """Score on G of the model accepted last, in millionths."""
+    first_loss: float | None
+    """Mean cross-entropy of the first model on G."""
+    final_loss: float | None
+    """Mean cross-entropy on G of the model accepted last."""
     chain_head: Digest
     """Core hash of the last block, in the replica of the first hospital that is correct."""
     trace_digest: Digest
@@ -151,11 +182,19 @@ class Outcome:
 class Recorder:
     """Keeps the rows of a run while it goes on."""
 
-    def __init__(self) -> None:
+    def __init__(self, loss_of: Callable[[ModelCandidate], float | None]) -> None:
+        """Begin with no rows.
+
+        Args:
+            loss_of: Measures a candidate on G, once, as an observer: no hospital sees it.
+        """
+        self._loss_of = loss_of
         self.rounds: dict[int, RoundRow] = {}
         """By height, as first recorded."""
         self.verdicts: list[VerdictRow] = []
         """In the order given."""
+        self.updates = UpdateBook()
+        """What was handed in."""
         self.accused: dict[str, int] = {}
         """Accusations, by node."""
 
@@ -182,7 +221,10 @@ class Recorder:
         height = block.core.height
         if height in self.rounds:
             return None
-        self.rounds[height] = row = _round_row(block, time_us)
+        body = block.core.body
+        loss = self._loss_of(body) if isinstance(body, ModelCandidate) else None
+        self.updates.recorded(block)
+        self.rounds[height] = row = _round_row(block, loss, time_us)
         return row
 
     def accuse(self, node: str) -> None:
@@ -190,7 +232,7 @@ class Recorder:
         self.accused[node] = self.accused.get(node, 0) + 1
 
 
-def _round_row(block: Block, time_us: int) -> RoundRow:
+def _round_row(block: Block, loss: float | None, time_us: int) -> RoundRow:
     body = block.core.body
     model = body if isinstance(body, ModelCandidate) else None
     reasons: dict[str, int] = {}
@@ -203,6 +245,7 @@ def _round_row(block: Block, time_us: int) -> RoundRow:
         block.core.proposer or "",
         () if model is None else tuple(entry.author for entry in model.updates),
         None if model is None else model.global_score,
+        loss,
         sum(verdict.accept for verdict in block.seal.verdicts),
         dict(sorted(reasons.items())),
         len(block.seal.votes),

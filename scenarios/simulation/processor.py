@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import simpy
 
+from .stages import Effort, Work
+
 
 class Processor:
     """Simulated time as one hospital lives it, in microseconds.
@@ -12,8 +14,8 @@ class Processor:
     """
 
     def __init__(self, env: simpy.Environment) -> None:
-        self.busy_us = 0
-        """Time spent computing so far."""
+        self.efforts: dict[Work, int] = {}
+        """Time spent computing so far, by what it went to."""
         self.crashed = False
         """Whether it stands still."""
         self.life = 0
@@ -46,22 +48,23 @@ class Processor:
 
         self._env.timeout(delay_us).callbacks.append(run)
 
-    def after(self, cost_us: int, act: Callable[[], None]) -> None:
-        """Do something once ``cost_us`` of computing is done, after what is already under way."""
+    def after(self, effort: Effort, act: Callable[[], None]) -> None:
+        """Do something once an effort is made, after what is already under way."""
         if self.crashed:
             return
-        delay_us = self._occupy(cost_us)
+        delay_us = self._occupy(effort)
         if delay_us == 0:
             act()
         else:
             self.at(delay_us, act)
 
-    def computing(self, cost_us: int) -> simpy.Event:
-        """An event for a process to wait for: ``cost_us`` of computing is done."""
-        return self._env.timeout(self._occupy(cost_us))
+    def computing(self, effort: Effort) -> simpy.Event:
+        """An event for a process to wait for: an effort is made."""
+        return self._env.timeout(self._occupy(effort))
 
-    def _occupy(self, cost_us: int) -> int:
-        start_us = max(self.now_us, self._free_us)
-        self._free_us = start_us + cost_us
-        self.busy_us += cost_us
+    def _occupy(self, effort: Effort) -> int:
+        self._free_us = max(self.now_us, self._free_us)
+        for work, cost_us in effort.items():
+            self._free_us += cost_us
+            self.efforts[work] = self.efforts.get(work, 0) + cost_us
         return self._free_us - self.now_us

@@ -19,6 +19,7 @@ from .contribution import Contribution
 from .costs import CostProfile
 from .sealing import check_draft
 from .signer import Verifier
+from .stages import Effort, Work
 from .wire import Draft, StatementMessage, UpdateMessage
 
 Accuse = Callable[[UpdateMessage], None]
@@ -108,15 +109,19 @@ def received_draft(
     return sound
 
 
-def cost_us(message: StatementMessage | UpdateMessage, genesis: Genesis, costs: CostProfile) -> int:
-    """The simulated microseconds that checking a message takes: signatures, and proofs."""
+def effort_of(
+    message: StatementMessage | UpdateMessage, genesis: Genesis, costs: CostProfile
+) -> Effort:
+    """What checking a message takes: signatures, and proofs."""
     rule = genesis.norm
     length = 0 if rule is None else rule.length
     if isinstance(message, UpdateMessage):
-        proofs = 1 if message.proof else 0
-        return costs.verify_us + proofs * costs.check_us(length)
-    proofs = 0 if message.draft is None else len(message.draft.proofs)
-    return costs.verify_us * (1 + len(message.supporting)) + proofs * costs.check_us(length)
+        signatures, proofs = 1, 1 if message.proof else 0
+    else:
+        signatures = 1 + len(message.supporting)
+        proofs = 0 if message.draft is None else len(message.draft.proofs)
+    effort = {Work.VERIFY: signatures * costs.verify_us}
+    return effort | {Work.CHECK: proofs * costs.check_us(length)} if proofs else effort
 
 
 def _check_updates(

@@ -18,6 +18,7 @@ from fl.update import Update, delta_to_bytes, update_digest
 from ledger.block import NodeSeal
 from ledger.candidate import ModelCandidate, UpdateEntry
 
+from ..schema_faults import hospital_of
 from .candidates import model_candidate
 from .contribution import Contribution
 from .life import Life
@@ -25,8 +26,9 @@ from .norms import sum_of_payloads
 from .open_slot import OpenSlot
 from .processor import Processor
 from .speaker import Speaker
+from .stages import Effort, Work
 from .wire import UpdateMessage
-from .world import Rules
+from .world import Rules, World
 
 
 class Put(Protocol):
@@ -59,8 +61,8 @@ class Rounds:
 
     def __init__(
         self,
-        node: NodeId,
-        env: simpy.Environment,
+        instance: str,
+        world: World,
         processor: Processor,
         rules: Rules,
         is_open: Callable[[OpenSlot], bool],
@@ -70,16 +72,18 @@ class Rounds:
         """Begin with nothing trained.
 
         Args:
-            node: The hospital.
-            env: Simulated time.
+            instance: The hospital, or its twin.
+            world: Simulated time, and who sees what is handed in.
             processor: Where its computing takes place.
             rules: What the coalition agreed on.
             is_open: Whether a slot is still the open one in this life.
             put: Puts a candidate to the vote.
             speaker: Sends updates to whoever leads.
         """
-        self._node = node
-        self._env = env
+        self._instance = instance
+        self._node = NodeId(hospital_of(instance))
+        self._env = world.env
+        self._observer = world.observer
         self._processor = processor
         self._rules = rules
         self._is_open = is_open
@@ -112,7 +116,7 @@ class Rounds:
         if self._node in state.excluded:
             return
         update = life.learner.train(slot, file)
-        done = self._processor.computing(self._train_us(life))
+        done = self._processor.computing(self._training(life))
         self._ahead = _Ahead(slot, tensor_digest(file), update, done)
 
     def forget(self) -> None:
@@ -180,7 +184,7 @@ class Rounds:
         """The time that a proof takes."""
         if own.proof:
             count = len(own.update.delta)
-            yield self._processor.computing(self._rules.costs.prove_us(count))
+            yield self._processor.computing({Work.PROVE: self._rules.costs.prove_us(count)})
 
     def _trained(self, slot: int, base: Digest, life: Life) -> Generator[simpy.Event, None, Update]:
         """Train, or wait for the training that was begun ahead on the right guess."""
@@ -190,11 +194,12 @@ class Rounds:
                 yield ahead.done
             return ahead.update
         update = life.learner.train(slot, life.replica.model)
-        yield self._processor.computing(self._train_us(life))
+        yield self._processor.computing(self._training(life))
         return update
 
-    def _train_us(self, life: Life) -> int:
-        return self._rules.costs.train_us(life.learner.train_count, self._rules.epoch_count)
+    def _training(self, life: Life) -> Effort:
+        rules = self._rules
+        return {Work.TRAIN: rules.costs.train_us(life.learner.train_count, rules.epoch_count)}
 
     def _sign(self, slot: int, base: Digest, update: Update, life: Life) -> Contribution:
         """Prove, if that is asked for, and sign."""
@@ -204,6 +209,7 @@ class Rounds:
         if proven is not None:
             entry = replace(entry, proof=sha256(proven.file))
         self.signature_count += 1
+        self._observer.handed_in(self._instance, slot, entry, life.learner.origin(slot))
         signature = life.signer.sign_update(slot, parent, base, entry)
         if proven is None:
             return Contribution(update, entry, signature)

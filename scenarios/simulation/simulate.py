@@ -1,19 +1,23 @@
 """One run: found the coalition, let events happen, say what came out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from math import inf
+from typing import Protocol
 
 import simpy
 
+from consensus.messages import Input, Output
 from consensus.statements import Statement, kind_of
 from consensus.trust import Trust
 from crypto.digest import Digest
 from crypto.identity import NodeId
 from ledger.blobs import BlobStore
 from ledger.block import Block, RecordType
+from ledger.candidate import ModelCandidate, UpdateEntry
+from ledger.errors import BlobError
 from ledger.evidence import Equivocation, Evidence, FalseProof, ForkEvidence
 from ledger.signstate import SignState
 from ledger.store import SIGN_STATE_FILE
@@ -34,22 +38,36 @@ from .faults import (
     may_lose,
     poisonings_of,
 )
+from .handed_in import Origin
 from .hospital import Hospital
-from .learner import Learner
+from .learner import Curriculum, Learner
 from .life import Life
 from .network import Network, Traffic
 from .notary import Notary
-from .outcome import InstanceRow, Outcome, Recorder, RoundRow
+from .outbox import Mail
+from .outcome import InstanceRow, Outcome, Recorder, RoundRow, StageRow
 from .replica import Replica
 from .signer import Signer, Verifier
-from .trace import Trace
-from .witnessing import Mail
+from .stages import Work
+from .trace import Trace, Word
 from .world import Rules, World
 
 Progress = Callable[[RoundRow], None]
 """Called when a height is recorded for the first time."""
 Stopped = Callable[[], int | None]
 """Asked before every event: the signal that asks the run to stop, if one came."""
+
+
+class Follower(Protocol):
+    """Looks on as a run happens, and sees more than the trace keeps."""
+
+    def stepped(
+        self, instance: str, time_us: int, event: Input, outputs: tuple[Output, ...]
+    ) -> None:
+        """An instance's node took an input in; what it wants done is carried out after this."""
+
+    def traced(self, time_us: int, event: str, instance: str, words: Mapping[str, Word]) -> None:
+        """A line was added to the trace."""
 
 
 @dataclass(slots=True)
@@ -63,6 +81,11 @@ class _Watch:
     """Correct instances that have not ended."""
     progress: Progress
     directory: RunDirectory
+    follower: Follower | None
+
+    def stepped(self, instance: str, event: Input, outputs: tuple[Output, ...]) -> None:
+        if self.follower is not None:
+            self.follower.stepped(instance, int(self.env.now), event, outputs)
 
     def externalized(self, instance: str, slot: int, value: Digest) -> None:
         self.checker.externalized(instance, slot, value, int(self.env.now))
@@ -70,6 +93,9 @@ class _Watch:
     def said(self, instance: str, statement: Statement) -> None:
         self.checker.said(instance, statement)
         self.recorder.said(instance, statement, int(self.env.now))
+
+    def handed_in(self, instance: str, slot: int, entry: UpdateEntry, origin: Origin) -> None:
+        self.recorder.updates.handed_in(instance, slot, entry, origin)
 
     def appended(self, instance: str, block: Block, time_us: int) -> None:
         self.checker.appended(instance, block, time_us)
@@ -85,6 +111,7 @@ class _Watch:
                 culprit, slot, kind = first.node, first.statement.slot, kind_of(first.statement)
             case FalseProof(slot=slot, entry=entry):
                 culprit, kind = entry.author, "proof"
+                self.recorder.updates.refused(instance, slot, entry)
             case ForkEvidence():
                 return  # the checker finds forks for itself
         self.recorder.accuse(culprit)
@@ -98,8 +125,17 @@ def simulate(
     directory: RunDirectory,
     progress: Progress,
     stopped: Stopped,
+    follower: Follower | None = None,
 ) -> Outcome:
     """Run a scenario; its ledgers, models and trace are in ``directory`` when this returns.
+
+    Args:
+        scenario: What to run.
+        coalition: Founded on it.
+        directory: Where to write.
+        progress: Told of each height.
+        stopped: Asked whether to stop.
+        follower: Told of all that happens, where somebody wants to look; changes nothing.
 
     Raises:
         StoreError: When the run cannot be written.
@@ -113,7 +149,8 @@ def simulate(
         correct,
         poisonings_of(scenario.faults, scenario.rounds),
     )
-    watch = _Watch(env, checker, Recorder(), set(correct), progress, directory)
+    recorder = Recorder(partial(_loss_on_g, coalition.curriculum, BlobStore(directory.blobs)))
+    watch = _Watch(env, checker, recorder, set(correct), progress, directory, follower)
     network: Network[Mail] = Network(
         env,
         topology.build(scenario.network, scenario.hospitals, scenario.seed),
@@ -122,7 +159,8 @@ def simulate(
         disturbances=disturbances_of(scenario.faults),
     )
     verifier = Verifier(coalition.ring, coalition.chain_id, coalition.quorum_set_digests)
-    with Trace(directory.trace) as trace, ExitStack() as ledgers:
+    hear = None if follower is None else follower.traced
+    with Trace(directory.trace, hear) as trace, ExitStack() as ledgers:
         world = World(env, network, verifier, trace, watch)
         hospitals = _hospitals(scenario, coalition, world, directory, ledgers)
         for hospital in hospitals:
@@ -133,6 +171,8 @@ def simulate(
     traffic = network.traffic()
     rows = tuple(_row(hospital, traffic) for hospital in hospitals)
     first_score = coalition.first_model.claim.global_score_ppm
+    first_loss = coalition.curriculum.global_loss(coalition.first_model.file)
+    last = next((row for row in reversed(rounds) if row.type is RecordType.ACCEPTED), None)
     return Outcome(
         scenario.name,
         scenario.seed,
@@ -140,11 +180,15 @@ def simulate(
         {invariant: Status(getattr(scenario.expect, invariant.value)) for invariant in Invariant},
         rounds,
         tuple(watch.recorder.verdicts),
+        watch.recorder.updates.rows(),
         rows,
+        tuple(row for hospital in hospitals for row in _stage_rows(hospital)),
         traffic,
         dict(sorted(watch.recorder.accused.items())),
         first_score,
-        _final_score(rounds, first_score),
+        first_score if last is None or last.global_score is None else last.global_score,
+        first_loss,
+        first_loss if last is None else last.global_loss,
         next(row.chain_head for row in rows if row.instance in correct or not correct),
         trace.digest(),
         trace.event_count,
@@ -262,11 +306,22 @@ def _row(hospital: Hospital, traffic: Mapping[tuple[str, str], Traffic]) -> Inst
         state.head,
         state.ended,
         hospital.signature_count,
-        hospital.busy_us,
+        sum(hospital.efforts.values()),
         sum(sent, start=Traffic()),
     )
 
 
-def _final_score(rounds: Sequence[RoundRow], first_score: int) -> int:
-    accepted = [row.global_score for row in rounds if row.type is RecordType.ACCEPTED]
-    return next((score for score in reversed(accepted) if score is not None), first_score)
+def _stage_rows(hospital: Hospital) -> Iterator[StageRow]:
+    for work in Work:
+        if work in hospital.efforts:
+            yield StageRow(hospital.instance, work, hospital.efforts[work])
+    for freight, sent in hospital.freights.items():
+        yield StageRow(hospital.instance, freight, sent=sent)
+
+
+def _loss_on_g(curriculum: Curriculum, blobs: BlobStore, candidate: ModelCandidate) -> float | None:
+    """The loss of a recorded candidate on G: an observer's measurement, which no hospital sees."""
+    try:
+        return curriculum.global_loss(blobs.get(candidate.model.file))
+    except BlobError:
+        return None  # a gap in a table; what a hospital cannot read is its replica's to report

@@ -9,10 +9,11 @@ from crypto.identity import NodeId
 from ..adversaries.interposer import Interposer
 from ..schema_faults import hospital_of
 from .diary import Diary
-from .network import Network
 from .open_slot import OpenSlot
+from .outbox import Outbox
 from .processor import Processor
 from .signer import Signer
+from .stages import Work
 from .wire import (
     Errand,
     Message,
@@ -21,7 +22,6 @@ from .wire import (
     UpdateMessage,
     statement_message,
 )
-from .witnessing import Mail
 from .world import Rules
 
 
@@ -32,7 +32,7 @@ class Speaker:
         self,
         instance: str,
         peers: Sequence[str],
-        network: Network[Mail],
+        outbox: Outbox,
         processor: Processor,
         diary: Diary,
         rules: Rules,
@@ -40,7 +40,7 @@ class Speaker:
     ) -> None:
         self._instance = instance
         self._peers = tuple(peers)
-        self._network = network
+        self._outbox = outbox
         self._processor = processor
         self._diary = diary
         self._rules = rules
@@ -53,7 +53,7 @@ class Speaker:
 
     def send(self, peer: str, message: Message | Errand, slot: int | None = None) -> None:
         """Send a message to one peer at once."""
-        self._network.send(self._instance, peer, message, message.size_bytes, slot)
+        self._outbox.send(peer, message, slot)
 
     def hand_in(self, message: UpdateMessage, leader: NodeId) -> None:
         """Send an update to whoever leads its round."""
@@ -86,12 +86,12 @@ class Speaker:
             return
         message = self.wrap(signed, open_slot, supporting, again=again)
         self._diary.sent(message)
-        cost_us = 0 if again else self._rules.costs.sign_us
+        effort = {Work.SIGN: 0 if again else self._rules.costs.sign_us}
         if self._interposer is None:
-            self._processor.after(cost_us, lambda: self._to_all(message))
+            self._processor.after(effort, lambda: self._outbox.broadcast(self._peers, message))
         else:
             faces = self._faces(self._interposer, message, open_slot, signer)
-            self._processor.after(cost_us, lambda: self._to_each(faces))
+            self._processor.after(effort, lambda: self._to_each(faces))
 
     def keep_repeating(
         self,
@@ -132,11 +132,6 @@ class Speaker:
             self._rules.quorum_sets[signed.node],
             supporting,
             again=again,
-        )
-
-    def _to_all(self, message: StatementMessage) -> None:
-        self._network.broadcast(
-            self._instance, self._peers, message, message.size_bytes, message.slot
         )
 
     def _to_each(self, faces: Sequence[tuple[str, StatementMessage]]) -> None:

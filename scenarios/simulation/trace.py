@@ -6,6 +6,7 @@ digests and never signatures, which are randomised.
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -18,18 +19,25 @@ DIGEST_CHARACTERS = 16
 """Characters of a digest that a trace line shows."""
 
 Word = str | int | bool | None
+Hear = Callable[[int, str, str, Mapping[str, Word]], None]
+"""Told of a line: time, event, instance, and the rest."""
 
 
 class Trace:
     """Writes trace lines to a file; use as a context manager."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, hear: Hear | None = None) -> None:
         """Start a trace.
+
+        Args:
+            path: A new file.
+            hear: Told of every line, too.
 
         Raises:
             StoreError: When the file cannot be written.
         """
         self._path = path
+        self._hear = hear
         self._state = hashlib.sha256()
         self.event_count = 0
         """Lines written."""
@@ -52,6 +60,8 @@ class Trace:
             self._file.write(data)
         except OSError as error:
             raise StoreError(f"cannot write the trace {self._path}: {error.strerror}") from None
+        if self._hear is not None:
+            self._hear(time_us, event, instance, words)
 
     def digest(self) -> Digest:
         """SHA-256 over all lines so far: the SHA-256 of the file once it is closed."""

@@ -10,13 +10,11 @@ from ledger.signstate import ConflictError
 
 from ..schema_faults import hospital_of
 from .costs import CostProfile
-from .network import Network
 from .notary import CosignatureMessage, HeadMessage, Notary
+from .outbox import Outbox
 from .processor import Processor
-from .wire import Errand, Message
+from .stages import Effort, Work
 
-Mail = Message | Errand | HeadMessage | CosignatureMessage
-"""Everything that hospitals send each other."""
 Refuse = Callable[[NodeId, str], None]
 """Told who was refused, and why."""
 
@@ -26,18 +24,16 @@ class Witnessing:
 
     def __init__(
         self,
-        instance: str,
         peers: Sequence[str],
         notary: Notary,
         processor: Processor,
-        network: Network[Mail],
+        outbox: Outbox,
         costs: CostProfile,
     ) -> None:
-        self._instance = instance
         self._peers = tuple(peers)
         self._notary = notary
         self._processor = processor
-        self._network = network
+        self._outbox = outbox
         self._costs = costs
         self._leaves: Sequence[Digest] = ()
 
@@ -51,15 +47,18 @@ class Witnessing:
         self._leaves = leaves
         self._notary.sign_head(leaves, self._processor.now_us)
         if not silent:
-            self._processor.after(self._costs.sign_us, lambda: self._ask(self._peers))
+            self._processor.after(self._signing, lambda: self._ask(self._peers))
 
     def arrive(
         self, message: HeadMessage | CosignatureMessage, refuse: Refuse, *, silent: bool = False
     ) -> None:
         """Answer as a witness, or take a witness' answer in, once it has been verified."""
-        self._processor.after(
-            self._costs.verify_us, lambda: self._handle(message, refuse, silent=silent)
-        )
+        effort = {Work.VERIFY: self._costs.verify_us}
+        self._processor.after(effort, lambda: self._handle(message, refuse, silent=silent))
+
+    @property
+    def _signing(self) -> Effort:
+        return {Work.SIGN: self._costs.sign_us}
 
     def _handle(
         self, message: HeadMessage | CosignatureMessage, refuse: Refuse, *, silent: bool
@@ -72,7 +71,7 @@ class Witnessing:
                     self._ask(places)
             elif not silent:
                 answer = self._notary.witness(message, self._processor.now_us)
-                self._processor.after(self._costs.sign_us, lambda: self._answer(places, answer))
+                self._processor.after(self._signing, lambda: self._answer(places, answer))
         except CheckpointError:
             refuse(author, "a head or cosignature that its author did not sign")
         except (ConflictError, MerkleError):
@@ -83,8 +82,8 @@ class Witnessing:
         for peer in peers:
             message = self._notary.head_for(NodeId(hospital_of(peer)), self._leaves)
             if message is not None:
-                self._network.send(self._instance, peer, message, message.size_bytes)
+                self._outbox.send(peer, message)
 
     def _answer(self, places: Sequence[str], answer: CosignatureMessage) -> None:
         for place in places:
-            self._network.send(self._instance, place, answer, answer.size_bytes)
+            self._outbox.send(place, answer)

@@ -6,18 +6,21 @@ from typing import Protocol
 
 import simpy
 
+from consensus.messages import Input, Output
 from consensus.statements import Statement
 from crypto.digest import Digest
 from crypto.identity import NodeId
 from ledger.block import Block
+from ledger.candidate import UpdateEntry
 from ledger.evidence import Evidence
 
 from ..adversaries.interposer import Interposer
 from .costs import CostProfile
+from .handed_in import Origin
 from .network import Network
+from .outbox import Mail
 from .signer import Verifier
 from .trace import Trace
-from .witnessing import Mail
 
 
 class Observer(Protocol):
@@ -26,8 +29,14 @@ class Observer(Protocol):
     def externalized(self, instance: str, slot: int, value: Digest) -> None:
         """A hospital's node decided a slot; it may still wait for what its ledger must show."""
 
+    def stepped(self, instance: str, event: Input, outputs: tuple[Output, ...]) -> None:
+        """A hospital's node took an input in, and this is what it wants done."""
+
     def said(self, instance: str, statement: Statement) -> None:
         """A hospital signed a statement of its own."""
+
+    def handed_in(self, instance: str, slot: int, entry: UpdateEntry, origin: Origin) -> None:
+        """A hospital signed an update of its own."""
 
     def appended(self, instance: str, block: Block, time_us: int) -> None:
         """A hospital put a block on its replica."""
