@@ -174,10 +174,12 @@ def test_an_error_without_a_stderr_keeps_its_status(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("columns", ["40", "0", "1000"])
 def test_any_width_shows_every_scenario(tmp_path: Path, columns: str) -> None:
-    names = [each["name"] for each in one_object(listed(tmp_path))["scenarios"]]
+    found = one_object(listed(tmp_path))
     done = tclearn("list", cwd=tmp_path, variables={"COLUMNS": columns})
     assert done.returncode == 0
-    assert [line.split()[0] for line in done.stdout.splitlines() if line[0] != " "][1:] == names
+    for kind, table in zip(("scenarios", "studies"), done.stdout.split("\n\n"), strict=True):
+        names = [each["name"] for each in found[kind]]
+        assert [line.split()[0] for line in table.splitlines() if line[:1] != " "][1:] == names
     if columns == "40":
         assert max(map(len, done.stdout.splitlines())) <= 40
 

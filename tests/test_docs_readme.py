@@ -170,9 +170,9 @@ def test_every_file_that_the_architecture_names_exists() -> None:
 # docs/scenarios.md
 
 
-def schema_tables() -> dict[str, dict[str, str]]:
+def schema_tables(page: str = "scenarios.md") -> dict[str, dict[str, str]]:
     """The tables of keys and defaults behind a comment that names their section."""
-    text = (ROOT / "docs" / "scenarios.md").read_text("utf-8")
+    text = (ROOT / "docs" / page).read_text("utf-8")
     found: dict[str, dict[str, str]] = {}
     for name, rows in re.findall(r"<!-- schema: (\w+) -->\n((?:\|.*\n)+)", text):
         _, _, *body = rows.splitlines()
@@ -214,6 +214,38 @@ def test_the_page_on_scenarios_has_every_key_with_its_default() -> None:
         else:
             assert tables.pop(name, None) == known, f"docs/scenarios.md: a table of {name}"
     assert not tables, "tables of sections that do not exist"
+
+
+def test_the_page_on_studies_has_every_key_with_its_default() -> None:
+    from scenarios.source import json_schema as of_scenarios
+    from scenarios.studies.schema import json_schema
+
+    schema = json_schema()
+    sections = {"Study": schema, **schema["$defs"]}
+    tables = schema_tables("studies.md")
+    for name in sections.keys() - of_scenarios()["$defs"].keys():
+        assert tables.pop(name, None) == schema_defaults(sections[name]), f"studies.md: {name}"
+    assert not tables, "tables of sections that do not exist"
+
+
+def test_the_examples_on_the_page_on_studies_are_read() -> None:
+    from scenarios.source_yaml import Tree, read_yaml
+    from scenarios.studies.plan import plan
+    from scenarios.studies.source import load, parse
+
+    text = (ROOT / "docs" / "studies.md").read_text("utf-8")
+    for example in re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        tree: Tree | None = read_yaml(example, str, {})
+        assert isinstance(tree, dict)
+        if "sweep" in tree:
+            head = "study: x\nquestion: {kind: threshold, of: agreement}\n"
+            plan(parse(f"{head}faulty: {{fault: {{kind: silence}}}}\n{example}", "example"))
+    for block in console_blocks(text):
+        for command in commands(block):
+            given = arguments(command) or []
+            overrides = [given[at + 1] for at, word in enumerate(given) if word == "--set"]
+            if given[:2] == ["study", "two-thirds"]:
+                load("two-thirds", overrides)
 
 
 def test_the_page_on_scenarios_has_every_attack_with_its_strength() -> None:

@@ -290,7 +290,7 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scenarios.source.SCENARIO_SIZE_MAX", 20)
+    monkeypatch.setattr("scenarios.source_document.DOCUMENT_SIZE_MAX", 20)
     path = tmp_path / "large.yaml"
     path.write_text("scenario: x\n" + "#" * 9)
     assert refusal_of(path) == f"{path}: expected at most 20 bytes, found more"

@@ -228,7 +228,7 @@ def evidence(
 
 @app.command("list", epilog="Example:  tclearn list")
 def list_(as_json: JsonOption = False) -> None:
-    """List the scenarios that come with the program."""
+    """List the scenarios and studies that come with the program."""
     from .catalog import list_command
 
     list_command(as_json)
@@ -236,25 +236,32 @@ def list_(as_json: JsonOption = False) -> None:
 
 @app.command(epilog="Example:  tclearn show quickstart --resolved > mine.yaml")
 def show(
-    scenario: ScenarioArgument,
+    scenario: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENARIO|STUDY", help="A name of `tclearn list`, or the path of a file."
+        ),
+    ],
     resolved: Annotated[
         bool, typer.Option("--resolved", help="Spell out every default, overrides applied.")
     ] = False,
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a scenario as written, or with every default spelled out."""
+    """Print a scenario or a study as written, or with every default spelled out."""
     from .catalog import show_command
 
     show_command(scenario, resolved, overrides or [], as_json)
 
 
 @app.command(epilog="Example:  tclearn schema > tclearn.schema.json")
-def schema() -> None:
-    """Print the JSON Schema of scenario files, for editors."""
+def schema(
+    study: Annotated[bool, typer.Option("--study", help="Of study files instead.")] = False,
+) -> None:
+    """Print the JSON Schema of scenario files or study files, for editors."""
     from .catalog import schema_command
 
-    schema_command()
+    schema_command(study)
 
 
 @app.command(epilog="Example:  tclearn doctor")

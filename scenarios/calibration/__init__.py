@@ -1,0 +1,1 @@
+"""How likely a hospital accepts a candidate: measured from real training, for trials without."""
