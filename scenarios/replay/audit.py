@@ -38,9 +38,9 @@ def audit_by_replay(
             for the replay.
     """
     tally = Tally()
-    groups = _by_genesis(replica_directories(run), tally)
+    groups = by_genesis(replica_directories(run), tally)
     for genesis, replicas in groups:
-        inputs = _inputs(run, genesis, replicas, tally, alone=len(groups) == 1)
+        inputs = inputs_of(run, genesis, replicas, tally, alone=len(groups) == 1)
         if inputs is None:
             continue
         from .rerun import rerun
@@ -52,7 +52,7 @@ def audit_by_replay(
     return tally.report()
 
 
-def _by_genesis(replicas: Sequence[Path], tally: Tally) -> list[tuple[Genesis, list[Path]]]:
+def by_genesis(replicas: Sequence[Path], tally: Tally) -> list[tuple[Genesis, list[Path]]]:
     """Group replicas by the genesis they hold; more than one group is a finding of level LA."""
     groups: dict[Digest, tuple[Genesis, list[Path]]] = {}
     for directory in replicas:
@@ -68,7 +68,7 @@ def _by_genesis(replicas: Sequence[Path], tally: Tally) -> list[tuple[Genesis, l
     return list(groups.values())
 
 
-def _inputs(
+def inputs_of(
     run: Path, genesis: Genesis, replicas: Sequence[Path], tally: Tally, *, alone: bool
 ) -> "Inputs | None":
     """The inputs that a genesis names; None, and why in the tally, where there are no such."""

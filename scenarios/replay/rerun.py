@@ -15,8 +15,8 @@ from ledger.errors import StoreError, Violation
 
 from ..adversaries import expanded
 from ..run_directory import RunDirectory, replica_name
-from ..simulation.outcome import RoundRow
-from ..simulation.simulate import simulate
+from ..simulation.outcome import Outcome, RoundRow
+from ..simulation.simulate import Follower, Stopped, simulate
 from .divergence import Divergence, first_divergence
 from .inputs import Inputs, summary
 from .report import Progress, Tally
@@ -41,46 +41,83 @@ def rerun(
     Raises:
         StoreError: When a ledger cannot be read, or the replay cannot be written.
     """
-    scenario = inputs.scenario
-
-    def show(row: RoundRow) -> None:
-        progress("replaying", row.height, scenario.rounds + 1)
-
-    with _scratch() as scratch:
-        replayed = RunDirectory(scratch)
-        simulate(scenario, inputs.coalition, replayed, show, lambda: None)
-        by_name = {
-            replica_name(name): replayed.ledger(name) for name in expanded(scenario).instances
-        }
-        finished = summary(run).get("status") == FINISHED
-        comparison = _Comparison(run, tally, finished=finished)
-        for directory in replicas:
-            if directory.name in by_name:
-                comparison.compare(directory, by_name[directory.name])
-            else:
-                comparison.find(directory.name, "no such replica", "one")
-        for name in sorted(by_name):
-            if not (run / LEDGER_FOLDER / name).is_dir():
-                comparison.missing(name)
+    with replayed(inputs, progress) as (directory, _):
+        compare_replicas(run, replicas, directory, inputs, tally)
 
 
 @contextmanager
-def _scratch() -> Iterator[Path]:
+def replayed(
+    inputs: Inputs,
+    progress: Progress,
+    stopped: Stopped = lambda: None,
+    follower: Follower | None = None,
+) -> Iterator[tuple[RunDirectory, Outcome]]:
+    """Run again what these inputs give; the directory is gone when this is left.
+
+    Args:
+        inputs: What the run started from.
+        progress: Told the height that the replay has reached, and the last.
+        stopped: Asked whether it has gone far enough.
+        follower: Looks on.
+
+    Raises:
+        StoreError: When the replay cannot be written.
+    """
+    last = inputs.scenario.rounds + 1
+
+    def show(row: RoundRow) -> None:
+        progress("replaying", row.height, last)
+
     try:
         scratch = TemporaryDirectory(prefix="tclearn-replay-")
     except OSError as error:
         raise StoreError(f"cannot make a directory for the replay: {error.strerror}") from None
     with scratch as path:
-        yield Path(path)
+        directory = RunDirectory(Path(path))
+        scenario, coalition = inputs.scenario, inputs.coalition
+        yield directory, simulate(scenario, coalition, directory, show, stopped, follower)
+
+
+def compare_replicas(
+    run: Path,
+    replicas: Sequence[Path],
+    again: RunDirectory,
+    inputs: Inputs,
+    tally: Tally,
+    *,
+    whole: bool = True,
+) -> None:
+    """Compare recorded replicas with replayed ones, block by block.
+
+    Args:
+        run: The run.
+        replicas: The ledger directories of its replicas.
+        again: The replay.
+        inputs: What both started from.
+        tally: Added to.
+        whole: Whether the replay went to its end; else only what both have is compared.
+    """
+    names = {replica_name(each): each for each in expanded(inputs.scenario).instances}
+    finished = summary(run).get("status") == FINISHED
+    comparison = _Comparison(run, tally, finished=finished, whole=whole)
+    for directory in replicas:
+        if directory.name in names:
+            comparison.compare(directory, again.ledger(names[directory.name]))
+        else:
+            comparison.find(directory.name, "no such replica", "one")
+    for name in sorted(names):
+        if not (run / LEDGER_FOLDER / name).is_dir():
+            comparison.missing(name)
 
 
 class _Comparison:
     """Compares recorded replicas with replayed ones."""
 
-    def __init__(self, run: Path, tally: Tally, *, finished: bool) -> None:
+    def __init__(self, run: Path, tally: Tally, *, finished: bool, whole: bool) -> None:
         self._run = run
         self._tally = tally
         self._finished = finished
+        self._whole = whole
 
     def compare(self, recorded: Path, replayed: Path) -> None:
         """Go along two replicas to the first block in which they differ."""
@@ -92,9 +129,12 @@ class _Comparison:
                 self._tally.leave(f"{name}: not replayed from height {height} on: {reason}")
                 return
             if theirs is None:
-                self._ends_early(name, height)
+                if self._whole:
+                    self._ends_early(name, height)
                 return
             if ours is None:
+                if not self._whole:
+                    return
                 self.find(name, f"no block after height {height - 1}", "one", theirs)
                 return
             self._tally.counters.blocks += 1
