@@ -52,13 +52,14 @@ def test_the_wheel_holds_the_packages_and_their_data_and_nothing_else(wheel: lis
     expected = [
         path.relative_to(ROOT).as_posix()
         for name in PACKAGES
-        for pattern in ("*.py", "*.yaml", "py.typed")
+        for pattern in ("*.py", "*.yaml", "*.js", "*.css", "py.typed")
         for path in (ROOT / name).rglob(pattern)
     ]
     assert set(expected) <= set(wheel)
     assert {f"{name}/py.typed" for name in PACKAGES} <= set(wheel)
     assert "scenarios/library/quickstart.yaml" in wheel
     assert "scenarios/costs/default.yaml" in wheel
+    assert "scenarios/studies/library/two-thirds.yaml" in wheel
 
 
 def test_no_module_is_long_and_none_has_a_vague_name() -> None:

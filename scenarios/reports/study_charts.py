@@ -177,9 +177,9 @@ def _rates(
         name = _named(lines, value) or "measured"
         places = tuple(_share(each, results) if share else each["axes"][FAULTY] for each in found)
         drawn.append(_measured(name, places, found, Scale(1.0, Axis("")), number))
-        drawn += _theory_of(places, found, number, drawn)
-        if results["thresholds"] and not any(_theories(found)):
-            drawn += _theory_step(results, point, share, number, drawn)
+        # Theory that is sure of each cell would lie under the measurement: its step stands beside.
+        steps = _theory_step(results, point, share, number, drawn) if _is_sure(found) else []
+        drawn += steps or _theory_of(places, found, number, drawn)
     if not drawn:
         return None
     of = results["question"].get("of") or found_measure(cells, where)
@@ -228,8 +228,9 @@ def _short(value: float | None) -> str:
     return "none" if value is None else f"{value:.4g}"
 
 
-def _theories(found: Sequence[Results]) -> list[bool]:
-    return [each["estimate"].get("theory") is not None for each in found]
+def _is_sure(found: Sequence[Results]) -> bool:
+    """Whether theory, where it says something, leaves nothing to chance."""
+    return all(each["estimate"].get("theory") in (None, 0, 1) for each in found)
 
 
 def _theory_of(
