@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
@@ -183,6 +184,27 @@ def test_a_missing_library_is_a_sentence_with_the_command(monkeypatch: pytest.Mo
 # Dask
 
 
+def test_a_loop_of_the_library_that_starts_late_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from scenarios.studies.engines import cluster as engine
+
+    tried: list[str] = []
+
+    def late(address: str, **_: object) -> str:
+        tried.append(address)
+        if len(tried) < engine.STARTS_MAX:
+            raise AssertionError
+        return "a client"
+
+    library = SimpleNamespace(Client=late)
+    assert engine.connected(library, "tcp://x:1") == "a client"
+    tried.clear()
+    monkeypatch.setattr(engine, "STARTS_MAX", 0)
+    with pytest.raises(StudyError, match="overloaded"):
+        engine.connected(library, "tcp://x:1")
+
+
 @contextmanager
 def started(*words: str, until: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start a program of Dask; the line in which it says where it is."""
@@ -195,14 +217,19 @@ def started(*words: str, until: str) -> Iterator[tuple[subprocess.Popen[str], st
         text=True,
     )
     assert process.stderr is not None
+    reader: threading.Thread | None = None
     try:
         line = next(line for line in process.stderr if until in line)
         # What it says afterwards is read, so that it never waits.
-        threading.Thread(target=process.stderr.read, daemon=True).start()
+        reader = threading.Thread(target=process.stderr.read, daemon=True)
+        reader.start()
         yield process, line
     finally:
         process.kill()
         process.wait(TIME_LIMIT_S)
+        if reader is not None:
+            reader.join(TIME_LIMIT_S)
+        process.stderr.close()
 
 
 @contextmanager

@@ -25,6 +25,9 @@ CONNECT_S: Final = 5
 WORKERS_S: Final = 30
 """How long a scheduler may be without any worker, in seconds."""
 
+STARTS_MAX: Final = 3
+"""How often the library's event loop is started before it is given up."""
+
 COUNT_S: Final = 2
 """How often the workers of a scheduler are counted, in seconds."""
 
@@ -58,7 +61,11 @@ def start(scheduler: str | None, workers: int) -> "DaskEngine":
                     dashboard_address=None,
                     silence_logs=logging.CRITICAL,
                 )
-        client = distributed.Client(cluster or scheduler, timeout=CONNECT_S, set_as_default=False)
+        client = connected(distributed, cluster or scheduler)
+    except StudyError:
+        if cluster is not None:
+            cluster.close()
+        raise
     except (OSError, TimeoutError, ValueError) as error:
         if cluster is not None:
             cluster.close()
@@ -72,6 +79,23 @@ def start(scheduler: str | None, workers: int) -> "DaskEngine":
         engine.close()
         raise
     return engine
+
+
+def connected(distributed: Any, whereto: Any) -> Any:
+    """Return a client of a scheduler or a cluster.
+
+    The library gives its event loop ten seconds to start, and fails an assertion after that.
+
+    Raises:
+        StudyError: It took longer each time.
+    """
+    for _ in range(STARTS_MAX):
+        with suppress(AssertionError):
+            return distributed.Client(whereto, timeout=CONNECT_S, set_as_default=False)
+    raise StudyError(
+        "the event loop of distributed did not start in time: this machine is overloaded; "
+        "try again when it has less to do"
+    )
 
 
 def _silence() -> None:
